@@ -1,0 +1,3 @@
+"""Configuration-driven experiments for local semantic editing with GANs."""
+
+__version__ = "0.1.0"

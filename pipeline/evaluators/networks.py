@@ -1,0 +1,198 @@
+"""The small convolutional networks behind the evaluators of the embedded domain (64 x 64)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+SIZE = 64
+WIDTHS = (16, 48, 96, 112, 64)
+HIDDEN = 256
+TRACE = 1e-3  # of the image: a part with less mass counts as absent
+
+
+def unit(activations: Tensor, eps: float = 1e-8) -> Tensor:
+    """Activations divided by their Euclidean length along dimension 1 (zero stays zero)."""
+    squares = activations.square().sum(1, keepdim=True)
+    return activations * torch.rsqrt(squares + eps)
+
+
+def moments(weights: Tensor) -> Tensor:
+    """Where something is and how it is spread, from its weights over the image.
+
+    Args:
+        weights: ``[n, k, h, w]``, not negative.
+
+    Returns:
+        ``[n, 7 k]``: mass, mean row and column, their three second central moments, and the third
+        one that says whether the left and right ends stand higher than the middle (a smile). Rows
+        and columns run from -1 to 1.
+    """
+    rows = torch.linspace(-1, 1, weights.shape[2], device=weights.device)[:, None]
+    columns = torch.linspace(-1, 1, weights.shape[3], device=weights.device)
+    mass = weights.mean((2, 3))
+    share = weights / (mass + TRACE)[..., None, None] / weights[0, 0].numel()
+    row, column = (share * rows).sum((2, 3)), (share * columns).sum((2, 3))
+    down, right = rows - row[..., None, None], columns - column[..., None, None]
+    central = [down * down, right * right, down * right, down * right * right]
+    return torch.cat([mass, row, column, *((share * x).sum((2, 3)) for x in central)], 1)
+
+
+def pooled(features: Tensor, weights: Tensor) -> Tensor:
+    """Weighted means ``[n, k c]`` of features ``[n, c, h, w]`` under weights ``[n, k, h, w]``."""
+    flat = weights.flatten(2)
+    share = flat / (flat.mean(2, keepdim=True) + TRACE) / flat.shape[2]
+    return (share @ features.flatten(2).transpose(1, 2)).flatten(1)
+
+
+class ConvNorm(nn.Sequential):
+    """A 3 x 3 convolution and batch normalisation, without the activation."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        convolution = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        super().__init__(convolution, nn.BatchNorm2d(outputs))
+
+
+class Residual(nn.Module):
+    """A basic residual block (He et al. 2016, figure 5 left) of constant width."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.second = ConvNorm(width, width), ConvNorm(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``[n, width, h, w]`` to the same shape."""
+        return functional.relu(x + self.second(functional.relu(self.first(x))))
+
+
+class Encoder(nn.Module):
+    """Five levels of activations, each of half the resolution of the one before."""
+
+    def __init__(self, widths: Sequence[int] = WIDTHS) -> None:
+        super().__init__()
+        self.stem = ConvNorm(3, widths[0])
+        self.entries = nn.ModuleList(ConvNorm(a, b, stride=2) for a, b in pairwise(widths))
+        levels: list[nn.Module] = [Residual(width) for width in widths[1:-1]]
+        self.levels = nn.ModuleList([*levels, nn.Identity()])
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Levels ``[n, widths[i], 64 / 2^i, 64 / 2^i]`` of images in [-1, 1], finest first."""
+        maps = [functional.relu(self.stem(images))]
+        for entry, level in zip(self.entries, self.levels, strict=True):
+            maps.append(level(functional.relu(entry(maps[-1]))))
+        return maps
+
+
+class Decoder(nn.Module):
+    """From coarse to fine with the levels of an encoder added on the way (Lin et al. 2017)."""
+
+    def __init__(self, widths: Sequence[int] = WIDTHS) -> None:
+        super().__init__()
+        pairs = list(pairwise(widths[::-1]))
+        self.narrow = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in pairs)
+        self.merge = nn.ModuleList(ConvNorm(b, b) for _, b in pairs)
+
+    def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """Levels of the same shapes as those given, finest first."""
+        levels = [maps[-1]]
+        for narrow, merge, skip in zip(self.narrow, self.merge, maps[-2::-1], strict=True):
+            # The 1 x 1 convolution commutes with the interpolation and is cheaper before it.
+            wide = functional.interpolate(narrow(levels[0]), scale_factor=2.0, mode="bilinear")
+            levels.insert(0, functional.relu(merge(skip + wide)))
+        return levels
+
+
+class Trunk(nn.Module):
+    """Encoder, decoder and part logits: what all evaluators of the domain are built on."""
+
+    def __init__(self, parts: int) -> None:
+        super().__init__()
+        self.encoder, self.decoder = Encoder(), Decoder()
+        self.last = ConvNorm(WIDTHS[0], WIDTHS[0])
+        self.to_logits = nn.Conv2d(WIDTHS[0], parts, 1)
+
+    def forward(self, images: Tensor) -> "Sight":
+        """What images ``[n, 3, 64, 64]`` in [-1, 1] show."""
+        encoded = self.encoder(images)
+        decoded = self.decoder(encoded)
+        finest = functional.relu(self.last(decoded[0]))
+        return Sight(encoded[-1], decoded[1], finest, self.to_logits(finest))
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a trunk makes of images.
+
+    Attributes:
+        layout: coarsest activations ``[n, widths[-1], 4, 4]``.
+        middle: decoded activations ``[n, widths[1], 32, 32]``.
+        finest: decoded activations ``[n, widths[0], 64, 64]``.
+        logits: of the parts, ``[n, parts, 64, 64]``.
+    """
+
+    layout: Tensor
+    middle: Tensor
+    finest: Tensor
+    logits: Tensor
+
+
+class Summary(nn.Module):
+    """One vector: the layout, the shape of every part, and the mean activations in every part.
+
+    Shape and mean follow a part wherever it is, to fractions of a pixel; convolutions with strides
+    alone lose by how little an eyelid or the corner of a mouth moves.
+    """
+
+    def __init__(self, parts: int, dim: int) -> None:
+        super().__init__()
+        cells = (SIZE // 2 ** (len(WIDTHS) - 1)) ** 2
+        inputs = cells * WIDTHS[-1] + parts * (7 + WIDTHS[0] + WIDTHS[1])
+        self.input_norm = nn.BatchNorm1d(inputs)
+        self.hidden = nn.Linear(inputs, HIDDEN)
+        self.output = nn.Linear(HIDDEN, dim, bias=False)
+        self.output_norm = nn.BatchNorm1d(dim)
+
+    def forward(self, sight: Sight) -> Tensor:
+        """Vectors ``[n, dim]`` with variance one over the data, before any activation."""
+        # Positions need more digits than bfloat16 has.
+        with torch.autocast(sight.logits.device.type, enabled=False):
+            parts = sight.logits.float().softmax(1)
+            halved = functional.avg_pool2d(parts, 2)
+            means = [pooled(sight.finest.float(), parts), pooled(sight.middle.float(), halved)]
+            joined = torch.cat([sight.layout.float().flatten(1), moments(parts), *means], 1)
+            hidden = functional.relu(self.hidden(self.input_norm(joined)))
+            vectors: Tensor = self.output_norm(self.output(hidden))
+        return vectors
+
+
+class Reader(nn.Module):
+    """One trunk read in two ways: part labels, and factors by summary and head.
+
+    The two tasks are trained together; the parser, the regressor and the feature extractor each
+    ship the modules they need.
+    """
+
+    def __init__(self, parts: int, factors: int, dim: int = 128) -> None:
+        super().__init__()
+        self.trunk, self.summary = Trunk(parts), Summary(parts, dim)
+        self.head = nn.Linear(dim, factors)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Part logits ``[n, parts, 64, 64]`` and factor outputs ``[n, factors]``."""
+        sight = self.trunk(images)
+        return sight.logits, self.head(functional.relu(self.summary(sight)))
+
+
+class Identifier(nn.Module):
+    """A trunk and a summary whose direction is the identity of a face."""
+
+    def __init__(self, parts: int, dim: int = 64) -> None:
+        super().__init__()
+        self.trunk, self.summary = Trunk(parts), Summary(parts, dim)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Unit vectors ``[n, dim]``."""
+        return unit(self.summary(self.trunk(images)))

@@ -1,0 +1,48 @@
+"""What a method is: something that looks at a generator and returns edits."""
+
+from abc import ABC, abstractmethod
+
+from pipeline.generators.base import Codes, Generator
+from pipeline.methods.edits import Edits
+from pipeline.methods.gram import Progress
+from pipeline.regions.region import Region
+
+
+class Method(ABC):
+    """A way to find edits of a region.
+
+    Attributes:
+        name: the name it is configured and reported under.
+    """
+
+    name: str
+
+    @abstractmethod
+    def check(self, generator: Generator, region: Region) -> None:
+        """Refuse a generator or a region that the method cannot work with, before any work.
+
+        Raises:
+            UserError: the combination is impossible; says what would do.
+        """
+
+    @abstractmethod
+    def discover(
+        self,
+        generator: Generator,
+        codes: Codes,
+        region: Region,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Edits:
+        """Find edits of a region.
+
+        Args:
+            generator: in evaluation mode, on the device to work on.
+            codes: codes to look at, of this generator; a method says how many it uses.
+            region: what the edits shall change.
+            seed: of everything random in it; written into the result.
+            progress: called with the units of work done and to be done.
+
+        Raises:
+            UserError: see :meth:`check`.
+        """

@@ -1,0 +1,139 @@
+"""What is checked before any work: every override, by composing every job of the command line."""
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from pipeline.config import check, register
+from pipeline.errors import UserError, unknown_name
+
+CONF = Path(__file__).parents[1] / "conf"
+FREE = ("hydra",)  # Hydra's own keys are Hydra's to check
+
+
+def preflight(arguments: Sequence[str]) -> None:
+    """Compose and check every job of a command line.
+
+    Raises:
+        UserError: the first mistake found, in one line.
+    """
+    register()
+    given = [a for a in arguments if not a.startswith("-")]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        base = compose("config")
+        parsed = _parse(given)
+        for override in parsed:
+            _check_key(override, base)
+        for job in _jobs(parsed, sweep=bool({"-m", "--multirun"} & set(arguments))):
+            check(_compose(job, base))
+
+
+def _parse(given: list[str]) -> list[Override]:
+    try:
+        return OverridesParser.create().parse_overrides(given)
+    except HydraException as error:
+        raise UserError(f"{_first_line(error)} Write overrides as key=value.") from error
+
+
+def _check_key(override: Override, base: DictConfig) -> None:
+    """Refuse a key that the configuration does not have."""
+    key = override.key_or_group
+    if key.split(".")[0].split("/")[0] in FREE or (CONF / key).is_dir():
+        return
+    if OmegaConf.select(base, key, default=key) == key and key not in _keys(base):
+        # The key may belong to another choice of its group, e.g. an option of another method.
+        group = key.split(".")[0]
+        if "." in key and (CONF / group).is_dir():
+            return
+        raise unknown_name("key", key, [*_keys(base), "experiment"])
+
+
+def _keys(node: DictConfig) -> list[str]:
+    """Every key of a configuration, e.g. ``region`` and ``region.name``."""
+    return _paths(OmegaConf.to_container(node, resolve=False), "")
+
+
+def _paths(value: Any, prefix: str) -> list[str]:
+    if not isinstance(value, dict):
+        return []
+    return [p for k, v in value.items() for p in (f"{prefix}{k}", *_paths(v, f"{prefix}{k}."))]
+
+
+def _jobs(parsed: list[Override], sweep: bool) -> Iterator[list[str]]:
+    """The overrides of every job; one job where nothing is swept."""
+    if not sweep:
+        for override in parsed:
+            if override.is_sweep_override():
+                raise UserError(
+                    f"{override.input_line}: several values make a sweep; add -m for that, or "
+                    "write a list in brackets."
+                )
+        yield [override.input_line or "" for override in parsed]
+        return
+    for batch in BasicSweeper.split_arguments(parsed, max_batch_size=None):
+        yield from batch
+
+
+def _compose(overrides: list[str], base: DictConfig) -> DictConfig:
+    try:
+        return compose("config", overrides=overrides)
+    except MissingConfigException as error:
+        group, _, name = str(error.missing_cfg_file).rpartition("/")
+        raise unknown_name(group, name, error.options or []) from error
+    except (HydraException, OmegaConfBaseException) as error:
+        raise _explained(error, base) from error
+
+
+def _explained(error: Exception, base: DictConfig) -> UserError:
+    """A composition error in one line: what was given and what would do."""
+    text, cause = str(error), error.__cause__
+    if match := re.search(r"Could not override '(.+?)'", text):
+        key = match.group(1)
+        group = key.split(".")[0]
+        keys = [k for k in _keys(base) if "." not in key or k.startswith(f"{group}.")]
+        return unknown_name("key", key, keys)
+    if match := re.search(r"Error merging override (.+)", text):
+        return UserError(f"{match.group(1)}: {_first_line(cause or error)}.")
+    return UserError(_first_line(error))
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".")
+
+
+def wants_help(arguments: Sequence[str]) -> bool:
+    """Whether the command line asks Hydra for something other than a run."""
+    asks = (
+        "-h",
+        "--help",
+        "--hydra-help",
+        "--version",
+        "-c",
+        "--cfg",
+        "--info",
+        "-i",
+        "-sc",
+        "--shell-completion",
+    )
+    return any(a.split("=")[0] in asks for a in arguments)
+
+
+def main_or_exit(arguments: Sequence[str]) -> None:
+    """Run the checks; a mistake ends the program with one line and exit code 2."""
+    if wants_help(arguments):
+        return
+    try:
+        preflight(arguments)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
