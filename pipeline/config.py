@@ -22,7 +22,7 @@ class Unit(StrEnum):
 
 @dataclass
 class RunConfig:
-    """Everything ``run.py`` can be told; ``conf/config.yaml`` holds the defaults and explains them."""
+    """Everything ``run.py`` can be told; ``conf/config.yaml`` has the defaults and explains."""
 
     dataset: Any = None
     generator: Any = None

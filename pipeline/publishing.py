@@ -131,13 +131,17 @@ def _mirror(outcome: "Outcome", results: dict[str, Any], tracker: Tracker, folde
 
 
 def _print(outcome: "Outcome", folder: Path) -> None:
-    from pipeline.report.numbers import format_estimate
+    from pipeline.report.glossary import in_order, metric_info
+    from pipeline.report.table_formats import print_table
+    from pipeline.report.tables import Column, Row, Table
 
-    lines = [
-        f"{name:22s} {format_estimate(e)}"
-        for name, e in outcome.by_strength[outcome.headline].compute().items()
-    ]
-    print("\n".join([*lines, f"report: {folder / 'report.html'}"]))
+    estimates = outcome.by_strength[outcome.headline].compute()
+    rows = [Row([metric_info(name).label], [estimates[name]]) for name in in_order(list(estimates))]
+    title = (
+        f"{outcome.edits.method}, {outcome.experiment.region.name}, strength {outcome.headline:g}"
+    )
+    print_table(Table(title, ["metric"], [Column("value")], rows))
+    print(f"report: {folder / 'report.html'}")
 
 
 def _attempt(what: str, act: Callable[[], None]) -> None:

@@ -58,13 +58,24 @@ def report_of(
         changes=_changes(outcome),
         timings=[Timing(name, t.seconds, t.cached) for name, t in times.items()],
         configuration=configuration,
-        environment={k: str(v) for k, v in environment(str(e.device)).items()},
+        environment=_flat(environment(str(e.device))),
         evaluators=[
             EvaluatorNote(name, text.startswith("official"), text)
             for name, text in e.judges.notes.items()
         ],
         warnings=_warnings(outcome),
     )
+
+
+def _flat(facts: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+    """Nested facts on one level: versions.torch, git.commit, ..."""
+    flat: dict[str, str] = {}
+    for name, fact in facts.items():
+        if isinstance(fact, Mapping):
+            flat |= _flat(fact, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = "unknown" if fact is None else str(fact)
+    return flat
 
 
 def label(name: str) -> str:

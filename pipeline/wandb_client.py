@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     Picture = Path | Image | Tensor
 
 LABEL_CHARACTERS, TAG_CHARACTERS = 128, 64
+FORMER_HOSTS = {"api.forge.coreweave.com": "api.wandb.ai"}  # keys of either are W&B's
 
 
 def open_run(
@@ -50,9 +51,9 @@ def open_run(
 
 def reset() -> None:
     """Let go of a W&B service that died, so that the process's next run gets a new one."""
-    import wandb
-
     with suppress(Exception, SystemExit):
+        import wandb
+
         wandb.teardown()
 
 
@@ -68,7 +69,8 @@ def has_key() -> bool:
         known = netrc.netrc(Path(os.environ.get("NETRC") or "~/.netrc").expanduser())
     except (OSError, netrc.NetrcParseError):
         return False
-    return known.authenticators(urlsplit(settings.base_url).netloc) is not None
+    host = urlsplit(settings.base_url).netloc
+    return any(known.authenticators(name) for name in (host, FORMER_HOSTS.get(host, host)))
 
 
 def _hush() -> None:

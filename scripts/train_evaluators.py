@@ -29,7 +29,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=Path("training/evaluators"))
     parser.add_argument("--out", type=Path, default=Path("pipeline/assets"))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--reader-steps", type=int, default=3500)
+    parser.add_argument("--reader-steps", type=int, default=3000)
     parser.add_argument("--identity-steps", type=int, default=600)
     parser.add_argument("--families", type=int, default=1250, help="for the identity")
     parser.add_argument("--held-out", type=int, default=2000, help="renders to measure on")

@@ -64,9 +64,8 @@ def test_what_json_cannot_hold_is_refused(value: object) -> None:
 def test_a_line_is_on_the_disk_as_soon_as_it_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    synced = []
-    sync = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda file: (synced.append(file), sync(file)))
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
     path = tmp_path / "run" / "metrics.jsonl"
     with MetricsLog(path) as log:
         for step in range(3):

@@ -3,7 +3,7 @@
 import json
 import logging
 import os
-import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -74,6 +74,7 @@ def offline(surroundings: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathF
         )
         tracker.artefact("edits: resefa/mouth", edits, "edits")
         tracker.artefact("one", folder / "sheet.png", "report")
+    wandb.teardown()  # the service writes on after the run is finished
     return folder
 
 
@@ -81,6 +82,12 @@ def offline(surroundings: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathF
 def records(offline: Path) -> list[Any]:
     """What is in the file of that run."""
     return wandb_file.read_records(only(offline.glob("wandb/offline-run-*/run-*.wandb")))
+
+
+def said(caplog: pytest.LogCaptureFixture, level: int = logging.WARNING) -> list[str]:
+    """What the tracker logged; W&B keeps a log of its own."""
+    ours = [r for r in caplog.records if r.name.startswith("pipeline")]
+    return [r.message for r in ours if r.levelno >= level]
 
 
 def only(paths: Iterator[Path]) -> Path:
@@ -156,7 +163,9 @@ def test_it_prints_nothing_and_logs_how_to_upload(
         tracker.log({"a": 1}, step=0)
     assert capfd.readouterr() == ("", "")
     folder = only((tmp_path / "new" / "wandb").glob("offline-run-*"))
-    assert caplog.messages == [f"W&B is offline; upload this run with: wandb sync {folder}"]
+    assert said(caplog, logging.INFO) == [
+        f"W&B is offline; upload this run with: wandb sync {folder}"
+    ]
 
 
 # --- servers and keys
@@ -175,8 +184,9 @@ def test_a_server_that_does_not_answer_makes_the_run_offline(
         tracker.start({})
         tracker.log({"a": 1.5})
     assert time.monotonic() - begin < 20
-    warnings = [r.message for r in caplog.records if r.levelno == logging.WARNING]
-    assert len(warnings) == 1 and warnings[0].startswith("W&B could not start online (CommError")
+    wandb.teardown()
+    (warning,) = said(caplog)
+    assert warning.startswith("W&B could not start online (CommError")
     path = only(tmp_path.glob("wandb/offline-run-*/run-*.wandb"))
     assert wandb_file.history(wandb_file.read_records(path))[0]["a"] == 1.5
     assert capfd.readouterr() == ("", "")
@@ -188,27 +198,35 @@ def test_online_without_a_key_does_not_ask_for_one(
     fresh.setattr(wandb_client, "open_run", lambda mode, *args, **kwargs: Stub(mode))
     tracker = WandbTracker(tmp_path, mode="online")
     tracker.start({})
-    assert [r.message for r in caplog.records if r.levelno == logging.WARNING] == [
+    assert said(caplog) == [
         "W&B finds no API key (WANDB_API_KEY, or 'wandb login'): this run stays offline"
     ]
     assert str(tracker._run) == "offline"
 
 
-@pytest.mark.parametrize("place", ["environment", "netrc", "other host", "garbage", "none"])
+@pytest.mark.parametrize(
+    ("host", "found"),
+    [
+        ("api.wandb.ai", True),
+        ("api.forge.coreweave.com", True),
+        ("example.org", False),
+        (None, False),
+    ],
+)
 def test_a_key_is_found_where_wandb_login_puts_it(
-    fresh: pytest.MonkeyPatch, tmp_path: Path, place: str
+    fresh: pytest.MonkeyPatch, tmp_path: Path, host: str | None, found: bool
 ) -> None:
-    path = tmp_path / "netrc"
-    if place == "environment":
-        fresh.setenv("WANDB_API_KEY", "f" * 40)
-    if place in ("netrc", "other host", "garbage"):
-        fresh.setenv("NETRC", str(path))
-        host = "example.org" if place == "other host" else "api.wandb.ai"
-        path.write_text(f"machine {host}\n  login user\n  password {'f' * 40}\n")
-        path.chmod(0o600)
-    if place == "garbage":
-        path.write_text("machine\n")
-    assert wandb_client.has_key() is (place in ("environment", "netrc"))
+    fresh.setenv("NETRC", str(tmp_path / "netrc"))
+    entry = f"machine {host}\n  login user\n  password {'f' * 40}\n" if host else "machine\n"
+    (tmp_path / "netrc").write_text(entry)
+    assert wandb_client.has_key() is found
+
+
+def test_a_key_is_found_in_the_environment(fresh: pytest.MonkeyPatch) -> None:
+    assert not wandb_client.has_key()
+    wandb.teardown()
+    fresh.setenv("WANDB_API_KEY", "f" * 40)
+    assert wandb_client.has_key()
 
 
 def test_disabled_leaves_nothing(fresh: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -268,7 +286,7 @@ def test_whatever_fails_is_one_warning_each(
         use(tracker)
     tracker.finish()
     assert [name for name, _ in run.calls] == 2 * (3 * ["log"] + ["log_artifact"]) + ["finish"]
-    warned = [r.message for r in caplog.records if r.levelno == logging.WARNING]
+    warned = said(caplog)
     what = ["log numbers", "log a table", "log images", "log an artefact", "finish"]
     assert [m.split(" (")[0] for m in warned] == [f"W&B could not {w}" for w in what]
     assert all(type(error).__name__ in message for message in warned)
@@ -283,7 +301,7 @@ def test_values_that_cannot_be_shown_are_a_warning(
         tracker.log({"a": object()})
         tracker.images("i", [("one", tmp_path / "absent.png")])
         tracker.artefact("e", tmp_path / "absent", "edits")
-    assert len([r for r in caplog.records if r.levelno == logging.WARNING]) == 3
+    assert len(said(caplog)) == 3
 
 
 @pytest.mark.parametrize("broken", ["no wandb", "no folder", "strange config"])
@@ -297,7 +315,8 @@ def test_a_run_that_cannot_start_is_a_warning(
     with WandbTracker(folder) as tracker:
         tracker.start({"a": object() if broken == "strange config" else 1})
         tracker.log({"a": 1})
-    assert len(caplog.messages) == 1 and "W&B could not start" in caplog.messages[0]
+    (warning,) = said(caplog)
+    assert warning.startswith("W&B could not start")
 
 
 def test_uploads_that_take_too_long_are_left_for_later(
@@ -307,7 +326,7 @@ def test_uploads_that_take_too_long_are_left_for_later(
     fresh.setattr(wandb_client, "open_run", lambda *args, **kwargs: run)
     with caplog.at_level(logging.INFO), WandbTracker(tmp_path) as tracker:
         tracker.start({})
-    assert "Timed out" in caplog.messages[-2] and "wandb sync" in caplog.messages[-1]
+    assert "Timed out" in said(caplog)[0] and "wandb sync" in said(caplog, logging.INFO)[-1]
 
 
 def test_a_failed_run_is_closed_as_failed(fresh: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -319,30 +338,37 @@ def test_a_failed_run_is_closed_as_failed(fresh: pytest.MonkeyPatch, tmp_path: P
     assert run.calls == [("finish", {"exit_code": 1})]
 
 
+SWEEP = """
+import os, pathlib, signal, sys, time
+from pipeline.tracking import WandbTracker
+
+def service():
+    tasks = pathlib.Path("/proc/self/task").glob("*/children")
+    children = [int(pid) for task in tasks for pid in task.read_text().split()]
+    is_core = lambda pid: b"wandb-core" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    return next(filter(is_core, children))
+
+for job in range(2):
+    with WandbTracker(pathlib.Path(sys.argv[1]) / str(job)) as tracker:
+        tracker.start({})
+        if job == 0:
+            os.kill(service(), signal.SIGKILL)
+            time.sleep(0.3)
+        tracker.log({"a": job})
+"""
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the service in /proc")
 def test_a_service_that_dies_costs_one_run_of_a_sweep(
-    fresh: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+    fresh: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with WandbTracker(tmp_path / "first") as tracker:
-        tracker.start({})
-        os.kill(service(), signal.SIGKILL)
-        time.sleep(0.3)
-        tracker.log({"a": 1})
-    assert [m.split(" (")[0] for m in caplog.messages][-1] == "W&B could not finish"
-    with WandbTracker(tmp_path / "second") as tracker:
-        tracker.start({})
-        tracker.log({"a": 2})
-    path = only((tmp_path / "second").glob("wandb/offline-run-*/run-*.wandb"))
-    assert wandb_file.history(wandb_file.read_records(path))[0]["a"] == 2
-
-
-def service() -> int:
-    """The process of W&B's service, a child of this one."""
-    tasks = Path("/proc/self/task").glob("*/children")
-    children = {int(pid) for task in tasks for pid in task.read_text().split()}
-    commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children}
-    (found,) = (pid for pid, command in commands.items() if b"wandb-core" in command)
-    return found
+    command = [sys.executable, "-c", SWEEP, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=150)
+    assert done.returncode == 0 and done.stdout == ""
+    warned = [line.split(" (")[0] for line in done.stderr.splitlines()]
+    assert warned == ["W&B could not log numbers", "W&B could not finish"]
+    path = only((tmp_path / "1").glob("wandb/offline-run-*/run-*.wandb"))
+    assert wandb_file.history(wandb_file.read_records(path))[0]["a"] == 1
 
 
 # --- none

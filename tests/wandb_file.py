@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from wandb.proto.wandb_internal_pb2 import Record
+from wandb.proto import wandb_internal_pb2 as messages
 
 BLOCK, HEADER = 32 * 1024, 7
 WHOLE, FIRST, MIDDLE, LAST = 1, 2, 3, 4
@@ -26,7 +26,7 @@ def read_records(path: Path) -> list[Any]:
     for kind, part in _pieces(data):
         parts = part if kind in (WHOLE, FIRST) else parts + part
         if kind in (WHOLE, LAST):
-            record = Record()
+            record = messages.Record()  # type: ignore[attr-defined]
             record.ParseFromString(parts)
             records.append(record)
     return records

@@ -131,7 +131,7 @@ class AttributeRegressor(TrunkSummary):
 
     def predict(self, images: Tensor) -> Tensor:
         """Factors ``[n, len(names)]`` in the renderer's units; presences in [0, 1]."""
-        outputs = self.head(functional.relu(self.summarise(images)))
+        outputs = self.head(self.summarise(images))
         return torch.where(is_presence(outputs), outputs.sigmoid(), outputs * self.std + self.mean)
 
     def standardised(self, images: Tensor) -> Tensor:
@@ -144,10 +144,10 @@ class AttributeRegressor(TrunkSummary):
 
 
 class EmbeddedFeatures(TrunkSummary):
-    """Features for ``fd_embedded``: the 128 numbers from which all factors are read.
+    """Features for ``fd_embedded``: the 128 numbers from which all factors are read linearly.
 
-    They are taken before the rectifier and after the normalisation, so that each has variance one
-    on the data and no sharp bound: what a Fréchet distance between Gaussians expects.
+    Each has mean zero and variance one over the data and no sharp bound, which suits a Fréchet
+    distance between Gaussians.
     """
 
     name = "fd_embedded"

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 SIZE = 64
 WIDTHS = (16, 48, 96, 112, 64)
-HIDDEN = 256
+HIDDEN = 128
 TRACE = 1e-3  # of the image: a part with less mass counts as absent
 
 
@@ -153,18 +153,22 @@ class Summary(nn.Module):
         self.input_norm = nn.BatchNorm1d(inputs)
         self.hidden = nn.Linear(inputs, HIDDEN)
         self.output = nn.Linear(HIDDEN, dim, bias=False)
+        self.direct = nn.Linear(inputs, dim, bias=False)
         self.output_norm = nn.BatchNorm1d(dim)
 
     def forward(self, sight: Sight) -> Tensor:
-        """Vectors ``[n, dim]`` with variance one over the data, before any activation."""
+        """Vectors ``[n, dim]`` with mean zero and variance one over the data."""
         # Positions need more digits than bfloat16 has.
         with torch.autocast(sight.logits.device.type, enabled=False):
-            parts = sight.logits.float().softmax(1)
+            # In training the labels alone say where the parts are; what reads them must not.
+            logits = sight.logits.detach() if self.training else sight.logits
+            parts = logits.float().softmax(1)
             halved = functional.avg_pool2d(parts, 2)
             means = [pooled(sight.finest.float(), parts), pooled(sight.middle.float(), halved)]
             joined = torch.cat([sight.layout.float().flatten(1), moments(parts), *means], 1)
-            hidden = functional.relu(self.hidden(self.input_norm(joined)))
-            vectors: Tensor = self.output_norm(self.output(hidden))
+            normal = self.input_norm(joined)
+            hidden = functional.relu(self.hidden(normal))
+            vectors: Tensor = self.output_norm(self.direct(normal) + self.output(hidden))
         return vectors
 
 
@@ -183,7 +187,7 @@ class Reader(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Part logits ``[n, parts, 64, 64]`` and factor outputs ``[n, factors]``."""
         sight = self.trunk(images)
-        return sight.logits, self.head(functional.relu(self.summary(sight)))
+        return sight.logits, self.head(self.summary(sight))
 
 
 class Identifier(nn.Module):

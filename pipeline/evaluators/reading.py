@@ -44,6 +44,13 @@ def standardisation(faces: RenderedFaces) -> tuple[Tensor, Tensor]:
     return factors.mean(0).float(), factors.std(0).clamp(min=1e-6).float()
 
 
+def part_weights(faces: RenderedFaces, sample: int = 1000) -> Tensor:
+    """Weight of each part in the cross-entropy: one over the square root of its share of pixels."""
+    labels = faces.labels(torch.arange(min(sample, len(faces))))
+    counts = torch.bincount(labels.flatten().long(), minlength=len(PARTS)).clamp(min=1)
+    return (labels.numel() / counts).sqrt()
+
+
 def jaccard_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean over the parts of one minus the soft IoU of a batch.
 
@@ -71,7 +78,7 @@ def reader_loss(
     reader: nn.Module, faces: RenderedFaces, batch: int
 ) -> Callable[[torch.Generator], Tensor]:
     """The loss of a random batch: cross-entropy and soft IoU of labels, error of factors."""
-    mean, std = standardisation(faces)
+    (mean, std), weights = standardisation(faces), part_weights(faces)
 
     def loss(generator: torch.Generator) -> Tensor:
         index = torch.randint(len(faces), (batch,), generator=generator).sort().values
@@ -79,8 +86,8 @@ def reader_loss(
         with torch.autocast("cpu", torch.bfloat16):
             logits, outputs = reader(images.contiguous(memory_format=torch.channels_last))
         logits = logits.float()
-        parsing = functional.cross_entropy(logits, labels) + jaccard_loss(logits, labels)
-        return parsing + 2 * factor_loss(outputs.float(), faces.factors(index), mean, std)
+        parsing = functional.cross_entropy(logits, labels, weights) + jaccard_loss(logits, labels)
+        return parsing + factor_loss(outputs.float(), faces.factors(index), mean, std)
 
     return loss
 

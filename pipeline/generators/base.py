@@ -3,11 +3,13 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
 from pipeline.errors import UserError
+from pipeline.generators.fingerprints import tensor_hash
 
 
 class Space(StrEnum):
@@ -27,8 +29,8 @@ class Codes:
 
     Attributes:
         space: the space the values live in.
-        values: z ``[n, z_dim]``, w ``[n, w_dim]``, w+ ``[n, num_ws, w_dim]``, or s ``[n, num_styles]``
-            (the styles of all layers side by side).
+        values: z ``[n, z_dim]``, w ``[n, w_dim]``, w+ ``[n, num_ws, w_dim]``, or the styles of all
+            layers side by side, s ``[n, num_styles]``.
         labels: class labels ``[n]`` or conditioning maps ``[n, c, h, w]``, where there are any.
     """
 
@@ -60,13 +62,25 @@ class Generator(nn.Module, ABC):
         name: the name it is configured under.
         resolution: height and width of its images.
         spaces: the spaces it offers.
-        fingerprint: hash of architecture and weights; edits are tied to it.
     """
 
     name: str
     resolution: int
     spaces: frozenset[Space]
-    fingerprint: str
+
+    @property
+    def architecture(self) -> str:
+        """What decides its images besides the weights, as text."""
+        return type(self).__name__
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of architecture and weights, 16 hex digits; edits are tied to it.
+
+        It is taken when it is first asked for and stays. From then on the weights must stay too:
+        edits of weights are shifts given at rendering, never changes of the network.
+        """
+        return tensor_hash(self.state_dict(), self.architecture)[:16]
 
     @abstractmethod
     def sample(self, n: int, generator: torch.Generator) -> Codes:

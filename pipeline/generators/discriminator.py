@@ -30,7 +30,8 @@ class DiscriminatorBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``[n, in, h, w]`` to ``[n, out, h / 2, w / 2]``."""
-        return self.conv1(self.conv0(x)) + self.skip(x)
+        y: Tensor = self.conv1(self.conv0(x)) + self.skip(x)
+        return y
 
 
 class Discriminator(nn.Module):
@@ -55,4 +56,5 @@ class Discriminator(nn.Module):
         """Logits ``[n]``."""
         x = self.blocks(self.fromrgb(images))
         x = self.conv(minibatch_stddev(x))
-        return self.out(self.fc(x.flatten(1))).squeeze(1)
+        logits: Tensor = self.out(self.fc(x.flatten(1)))
+        return logits.squeeze(1)

@@ -36,7 +36,7 @@ def activate(x: Tensor, activation: str, clamp: float | None = None) -> Tensor:
 
 
 def fir_kernel(channels: int, gain: float, like: Tensor) -> Tensor:
-    """Depthwise kernel ``[channels, 1, 4, 4]`` of the binomial filter [1, 3, 3, 1], sum ``gain``."""
+    """The binomial filter [1, 3, 3, 1] as a depthwise kernel ``[channels, 1, 4, 4]`` of a sum."""
     taps = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=like.dtype, device=like.device) / 8
     return (gain * torch.outer(taps, taps)).expand(channels, 1, 4, 4)
 
@@ -146,7 +146,7 @@ def modulated_conv2d(
     """
     energy = weight.square().sum(dim=(-2, -1))
     x = x * styles.to(x.dtype)[:, :, None, None]
-    x = _convolve(x, weight, up) if weight.ndim == 4 else _convolve_each(x, weight, up)
+    x = convolve(x, weight, up) if weight.ndim == 4 else convolve_each(x, weight, up)
     if up == 2:
         x = blur(x, padding=1, gain=4.0)
     if demodulate:
@@ -155,14 +155,15 @@ def modulated_conv2d(
     return x
 
 
-def _convolve(x: Tensor, weight: Tensor, up: int) -> Tensor:
+def convolve(x: Tensor, weight: Tensor, up: int) -> Tensor:
+    """Convolution that keeps the size, or the transposed one of stride 2 (``2 h + k - 2``)."""
     if up == 2:
         return F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
     return F.conv2d(x, weight, padding=weight.shape[-1] // 2)
 
 
-def _convolve_each(x: Tensor, weight: Tensor, up: int) -> Tensor:
-    """Each sample with its own kernel, as one grouped convolution."""
+def convolve_each(x: Tensor, weight: Tensor, up: int) -> Tensor:
+    """:func:`convolve`, each sample with a kernel of its own: one grouped convolution."""
     n, out_channels, in_channels, k, _ = weight.shape
     grouped = x.reshape(1, n * in_channels, *x.shape[2:])
     if up == 2:

@@ -1,35 +1,99 @@
-"""The project's own weight files: safetensors with the architecture in the header."""
+"""The project's own generator files: safetensors with the architecture in the header."""
 
-import hashlib
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import nn
+from safetensors.torch import save
+from torch import Tensor
 
+from pipeline.disk import Place, reason, replace_file
 from pipeline.errors import UserError
+from pipeline.generators.fingerprints import tensor_hash
 from pipeline.generators.stylegan2 import StyleGAN2, StyleGAN2Config
 
 ASSETS = Path(__file__).parents[1] / "assets"
 
 
-def fingerprint(network: nn.Module, architecture: str) -> str:
-    """Hash of an architecture and every tensor of a network, 16 hex digits."""
-    digest = hashlib.sha256(architecture.encode())
-    for name, tensor in sorted(network.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
+@dataclass(frozen=True)
+class GeneratorFile:
+    """The content of a generator file.
+
+    Attributes:
+        kind: name of the network's class.
+        architecture: the configuration of the network, by field.
+        provenance: how the weights came about.
+        tensors: by name, float32.
+    """
+
+    kind: str
+    architecture: dict[str, Any]
+    provenance: dict[str, Any]
+    tensors: dict[str, Tensor]
 
 
-def save_stylegan2(network: StyleGAN2, path: Path, dtype: torch.dtype = torch.float32) -> None:
-    """Write a StyleGAN2 with its architecture; ``dtype`` float16 halves the file."""
-    tensors = {k: v.to(dtype).contiguous() for k, v in network.state_dict().items()}
-    architecture = json.dumps(asdict(network.config))
-    save_file(tensors, path, {"class": "StyleGAN2", "architecture": architecture})
+def stored(network: StyleGAN2, dtype: torch.dtype) -> dict[str, Tensor]:
+    """The tensors of a network as a file of this type keeps them: vectors stay in float32."""
+    state = network.state_dict()
+    return {k: (v.to(dtype) if v.ndim > 1 else v.float()).contiguous() for k, v in state.items()}
+
+
+def save_stylegan2(
+    network: StyleGAN2,
+    path: Path,
+    dtype: torch.dtype = torch.float32,
+    provenance: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a StyleGAN2 with its architecture, all at once.
+
+    Args:
+        network: the network.
+        path: the file.
+        dtype: of the weights; float16 halves the file.
+        provenance: how the weights came about; anything JSON can hold.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    tensors = {name: tensor.cpu() for name, tensor in stored(network, dtype).items()}
+    header = {
+        "class": "StyleGAN2",
+        "architecture": network.architecture,
+        "provenance": json.dumps(provenance or {}),
+        "sha256": tensor_hash(tensors, network.architecture),
+    }
+    with Place("folder of the weights", path.parent, "--out").writing():
+        replace_file(path, save(tensors, header))
+
+
+def read_generator(path: str | Path, name: str = "stylegan2") -> GeneratorFile:
+    """Read and verify a generator file.
+
+    Args:
+        path: the file, or the name of one of the shipped assets.
+        name: the name the generator goes by in errors.
+
+    Raises:
+        UserError: the file is missing, damaged, or holds something else.
+    """
+    file = _find(path, name)
+    try:
+        with safe_open(file, "pt") as opened:
+            header = opened.metadata() or {}
+            tensors = {k: opened.get_tensor(k) for k in opened.keys()}  # noqa: SIM118
+        if not {"class", "architecture", "provenance", "sha256"} <= header.keys():
+            raise ValueError("its header is another project's")
+        if header["sha256"] != tensor_hash(tensors, header["architecture"]):
+            raise ValueError("wrong checksum")
+        architecture, provenance = (json.loads(header[k]) for k in ("architecture", "provenance"))
+    except (SafetensorError, ValueError, OSError) as error:
+        raise _unusable(file, name, error) from error
+    floats = {name: tensor.float() for name, tensor in tensors.items()}
+    return GeneratorFile(header["class"], architecture, provenance, floats)
 
 
 def load_stylegan2(
@@ -47,25 +111,35 @@ def load_stylegan2(
         truncation_cutoff: see :class:`StyleGAN2`.
 
     Raises:
-        UserError: the file is missing, damaged, or holds something else.
+        UserError: the file is missing, damaged, or holds something else; or the cutoff is wrong.
     """
+    content = read_generator(path, name)
+    try:
+        if content.kind != "StyleGAN2":
+            raise ValueError(f"it holds a {content.kind}")
+        channels = tuple(content.architecture["channels"])
+        config = StyleGAN2Config(**content.architecture | {"channels": channels})
+        network = StyleGAN2(config, truncation_psi, truncation_cutoff)
+        network.load_state_dict(content.tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise _unusable(_find(path, name), name, error) from error
+    network.name = name
+    return network.eval().requires_grad_(False)
+
+
+def _find(path: str | Path, name: str) -> Path:
     file = Path(path) if Path(path).exists() else ASSETS / path
     if not file.exists():
-        raise UserError(f"generator={name}: there is no weights file '{path}'.")
-    try:
-        with safe_open(file, "pt") as opened:
-            header = opened.metadata() or {}
-            tensors = {k: opened.get_tensor(k).float() for k in opened.keys()}  # noqa: SIM118
-        fields = json.loads(header["architecture"])
-        config = StyleGAN2Config(**fields | {"channels": tuple(fields["channels"])})
-        network = StyleGAN2(config, truncation_psi, truncation_cutoff)
-        network.load_state_dict(tensors)
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
-        reason = str(error).splitlines()[0]
         raise UserError(
-            f"generator={name}: the weights file '{file.name}' is damaged or not a StyleGAN2 of "
-            f"this project ({reason}). Restore it with: git checkout -- {file.name}, or fetch it."
-        ) from error
-    network.name = name
-    network.fingerprint = fingerprint(network, header["architecture"])
-    return network.eval().requires_grad_(False)
+            f"generator={name}: there is no weights file '{path}', neither here nor in {ASSETS}."
+        )
+    return file
+
+
+def _unusable(file: Path, name: str, error: Exception) -> UserError:
+    shipped = file.parent == ASSETS
+    remedy = f"git checkout -- {file}" if shipped else "get it again, or give another file"
+    return UserError(
+        f"generator={name}: the weights file '{file}' is damaged or not a generator of this "
+        f"project ({reason(error)}). To mend it: {remedy}."
+    )

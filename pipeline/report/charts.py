@@ -40,8 +40,8 @@ def line_chart(
     y_label: str,
     marker: float | None = None,
     logarithmic: bool = False,
-    width: int = 480,
-    height: int = 290,
+    width: int = 420,
+    height: int = 255,
 ) -> str:
     """Curves with their 95 % bands.
 
@@ -55,31 +55,27 @@ def line_chart(
         width: of the drawing, in its own units; it is scaled to the page.
         height: likewise.
     """
-    left, right, top, bottom = 52, 14 + 7 * max(len(s.label) for s in series), 30, 44
-    if len(series) == 1:
-        right = 14
-    span = (height - bottom, top)
-    y = (log_scale if logarithmic else linear_scale)(_extent(series), *span)
-    strengths = [x for s in series for x in s.curve.strengths]
-    x = Scale(min(strengths), max(strengths), left, width - right)
-    if x.low == x.high:
-        x = Scale(x.low - 1, x.high + 1, left, width - right)
-    parts = [*_horizontal_grid(y, left, width - right), *_strength_ticks(x, strengths, height)]
+    names = 7 * max(len(s.label) for s in series) if len(series) > 1 else 0
+    left, right = 52, width - 14 - names
+    y = (log_scale if logarithmic else linear_scale)(_extent(series), height - 44, 30)
+    strengths = sorted({x for s in series for x in s.curve.strengths})
+    alone = len(strengths) == 1
+    x = Scale(strengths[0] - alone, strengths[-1] + alone, left, right)
+    parts = [*_horizontal_grid(y, left, right), *_strength_ticks(x, strengths, height)]
     if marker is not None and x.low <= marker <= x.high:
-        parts.append(_line("marker", x(marker), top, x(marker), height - bottom))
+        parts.append(_line("marker", x(marker), y.start, x(marker), y.end))
     for one in series:
         parts += _curve(one, x, y)
     if len(series) > 1:
         parts += _end_labels(series, x, y)
     parts += [
-        f'<text class="axis" x="0" y="13">{escape(y_label)}</text>',
-        f'<text class="axis" x="{(left + width - right) / 2:.1f}" y="{height - 6}" '
-        f'text-anchor="middle">{escape(x_label)}</text>',
+        _text(0, 13, y_label, "start", "axis"),
+        _text((left + right) / 2, height - 6, x_label, "middle", "axis"),
     ]
     return _svg(parts, title, width, height)
 
 
-def bar_chart(bars: Sequence[Bar], title: str, x_label: str, width: int = 480) -> str:
+def bar_chart(bars: Sequence[Bar], title: str, x_label: str, width: int = 420) -> str:
     """Horizontal bars from zero with their 95 % intervals, in the order given.
 
     Args:
@@ -100,11 +96,7 @@ def bar_chart(bars: Sequence[Bar], title: str, x_label: str, width: int = 480) -
         parts.append(_text(x(number), floor + 15, text, "middle"))
     for index, bar in enumerate(bars):
         parts += _bar(bar, x, top + row * index, row, left)
-    middle = (left + width - 12) / 2
-    parts.append(
-        f'<text class="axis" x="{middle:.1f}" y="{height - 6}" text-anchor="middle">'
-        f"{escape(x_label)}</text>"
-    )
+    parts.append(_text((left + width - 12) / 2, height - 6, x_label, "middle", "axis"))
     return _svg(parts, title, width, height)
 
 
@@ -134,9 +126,7 @@ def colour_bar(
     for share, text in scale_ticks:
         place, anchor = share * width, {0.0: "start", 1.0: "end"}.get(share, "middle")
         parts += [_line("tick", place, 10, place, 14), _text(place, 26, text, anchor)]
-    parts.append(
-        f'<text class="axis" x="{width / 2}" y="42" text-anchor="middle">{escape(label)}</text>'
-    )
+    parts.append(_text(width / 2, 42, label, "middle", "axis"))
     return _svg(parts, f"colour scale: {label}", width, 46)
 
 
@@ -156,7 +146,7 @@ def _horizontal_grid(y: Scale, left: float, right: float) -> Iterator[str]:
 def _strength_ticks(x: Scale, strengths: Sequence[float], height: int) -> Iterator[str]:
     """Ticks where something was measured, as many as have room."""
     last = -math.inf
-    for strength in sorted(set(strengths)):
+    for strength in strengths:
         place = x(strength)
         yield _line("tick", place, height - 44, place, height - 40)
         if place - last >= 30:
@@ -201,18 +191,14 @@ def _end_labels(series: Sequence[Series], x: Scale, y: Scale) -> Iterator[str]:
     ends = [next((v for v in reversed(s.curve.values) if math.isfinite(v)), y.low) for s in series]
     ends = [max(v, y.low) for v in ends]
     for one, place in zip(series, spread([y(v) for v in ends], 15), strict=True):
-        yield (
-            f'<text class="name {one.role}" x="{x.end + 8:.1f}" y="{place + 4:.1f}">'
-            f"{escape(one.label)}</text>"
-        )
+        yield _text(x.end + 8, place + 4, one.label, "start", f"name {one.role}")
 
 
 def _bar(bar: Bar, x: Scale, top: float, row: float, left: float) -> Iterator[str]:
     middle = top + row / 2
     value, (low, high) = bar.estimate.value, bar.estimate.ci95
     yield f"<g><title>{escape(bar.label)}: {escape(format_estimate(bar.estimate))}</title>"
-    yield f'<text class="name {bar.role}" x="{left - 8}" y="{middle + 4}" text-anchor="end">'
-    yield f"{escape(bar.label)}</text>"
+    yield _text(left - 8, middle + 4, bar.label, "end", f"name {bar.role}")
     if math.isfinite(value):
         start, end = sorted((x(0), x(value)))
         yield (
@@ -228,8 +214,10 @@ def _line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
     return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
 
 
-def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+def _text(x: float, y: float, text: str, anchor: str, kind: str = "number") -> str:
+    return (
+        f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+    )
 
 
 def _svg(parts: Sequence[str], title: str, width: int, height: int) -> str:

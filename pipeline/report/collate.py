@@ -48,6 +48,18 @@ class Job:
 
 
 def collate(sweep: Path) -> Table:
+    """Write the table of a sweep beside its jobs, as ``table.{csv,md,tex,html,json}``.
+
+    Raises:
+        UserError: there is no job in the folder.
+        OSError: a file cannot be written.
+    """
+    table = sweep_table(sweep)
+    write_tables(table, sweep)
+    return table
+
+
+def sweep_table(sweep: Path) -> Table:
     """The table of a sweep: one row per job, one column per metric.
 
     Rows are labelled by the overrides that differ between jobs; those that all jobs share are
@@ -147,7 +159,7 @@ def _number(x: float | None) -> float:
 
 
 def _overrides(path: Path) -> dict[str, str]:
-    """Hydra's overrides, one ``key=value`` each; ``~key`` has no value."""
+    """Hydra's overrides, one ``key=value`` each; ``~key`` removes a key."""
     from omegaconf import OmegaConf
     from yaml import YAMLError
 
@@ -156,7 +168,7 @@ def _overrides(path: Path) -> dict[str, str]:
     except (OSError, YAMLError):
         return {}
     pairs = (line.lstrip("+").partition("=") for line in lines)
-    return {key: text for key, _, text in pairs}
+    return {k.lstrip("~"): "removed" if k.startswith("~") else text for k, _, text in pairs}
 
 
 def _varying(jobs: Sequence[Job]) -> list[str]:

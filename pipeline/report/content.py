@@ -130,7 +130,7 @@ class EvaluatorNote:
     Attributes:
         metric: name of the metric, e.g. ``fd_embedded``.
         official: whether the network is the one that defines the metric.
-        text: one sentence, e.g. why the official one is not used and how to get it.
+        text: e.g. "stand-in of the embedded domain: ...", and how to get the official one.
     """
 
     metric: str
@@ -152,13 +152,13 @@ class Report:
         attribute: name of the attribute asked for, if any.
         metrics: by name, e.g. ``mse_in``.
         curves: by name of the metric.
-        strength_label: what the strength is measured in; labels the axes.
+        strength_label: labels the axes; what it is measured in may follow in parentheses.
         outline: the region as closed polygons of (row, column) fractions; None where it varies.
         strips: the samples shown.
         difference: squared error per pixel ``[H, W]``, mean over samples and channels, RGB scaled
             to [0, 1].
         directions: what the method found, the most promising first.
-        selectivity_meaning: one sentence that defines the column of that name.
+        selectivity_meaning: what the column of that name is, e.g. "change of ... over ...".
         changes: per attribute.
         timings: in the order of the stages.
         configuration: the resolved configuration as YAML.

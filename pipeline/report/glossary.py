@@ -113,7 +113,7 @@ def metric_info(name: str) -> MetricInfo:
     if name.endswith("_undetected"):
         info = metric_info(name.removesuffix("_undetected"))
         what = "fraction of the pairs left out because no face was found in one of the images"
-        return MetricInfo(f"{info.label}, undetected", "fraction", "lower", what, info.source)
+        return MetricInfo(f"{info.label}, undetected", "", "lower", what, info.source)
     source: Source = "stand-in" if "_embedded" in name else "formula"
     return MetricInfo(name.replace("_", " "), "", None, "", source)
 

@@ -38,18 +38,25 @@ class Picture:
 
     @classmethod
     def of(cls, pixels: Pixels, alt: str, width: int, outline: str | None = None) -> "Picture":
-        """A picture of uint8 pixels ``[H, W, 3]`` at some width."""
+        """A picture of uint8 pixels ``[H, W, 3]`` at some width.
+
+        At one and a half times its size and the like, pixels are squares on a fine screen, and
+        averaged on a coarse one, where some would be wider than others.
+        """
         height, native = pixels.shape[:2]
-        return cls(
-            data_uri(pixels), alt, width, round(width * height / native), width >= native, outline
-        )
+        sharp = width % native == 0
+        if width > native and not sharp:
+            pixels = pixels.repeat(round(2 * width / native), 0).repeat(
+                round(2 * width / native), 1
+            )
+        return cls(data_uri(pixels), alt, width, round(width * height / native), sharp, outline)
 
 
-def number(x: float, digits: int = 3) -> Markup:
+def number(x: float, significant: int = 3) -> Markup:
     """A number in so many digits."""
     if math.isnan(x):
         return _NOTHING.format("not measured")
-    return _data(x, numbers.format_number(x, digits))
+    return _data(x, numbers.format_number(x, significant))
 
 
 def signed(x: float) -> Markup:

@@ -51,7 +51,7 @@ def show_estimate(estimate: Estimate) -> Shown:
     decimals = _decimals(estimate.value or half, 3, exponent)
     if half > 0:
         coarsest, finest = (_decimals(half, digits, exponent) for digits in (1, 2))
-        decimals = min(max(decimals, coarsest), finest)
+        decimals = min(max(decimals, coarsest), finest, _decimals(estimate.value, 6, exponent))
     value, start, end = (_fixed(x, exponent, decimals) for x in (estimate.value, low, high))
     return Shown(value, (start, end), exponent)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pipeline.report.charts import colour_bar
 from pipeline.report.content import DirectionRow, Report, Strip
-from pipeline.report.images import heat_map, palette_stops, shrink, to_pixels
+from pipeline.report.images import heat_map, palette, shrink, to_pixels
 from pipeline.report.markup import Picture
 from pipeline.report.numbers import format_number, format_strength, power_of_ten
 from pipeline.report.outlines import mask_path, outline_path
@@ -46,10 +46,16 @@ def outlines(report: Report) -> Mapping[str, object]:
 
 
 def strips(report: Report) -> Mapping[str, object] | None:
-    """Samples over strength, with the region drawn in."""
+    """Samples over strength, with the region drawn in.
+
+    Raises:
+        ValueError: the strips have different strengths, which no columns can hold.
+    """
     if not report.strips:
         return None
-    columns = 1 + max(len(strip.strengths) for strip in report.strips)
+    if any(list(s.strengths) != list(report.strips[0].strengths) for s in report.strips):
+        raise ValueError("the strips have different strengths")
+    columns = 1 + len(report.strips[0].strengths)
     native = min(report.strips[0].original.shape[-1], LONGEST)
     width = _fitting(native, columns, ROOM)
     rows = [_row(strip, width, _outline_name(strip, report)) for strip in report.strips]
@@ -131,7 +137,8 @@ def _heat_panel(
     pixels = heat_map(errors, low, high, logarithmic)
     alt = f"Mean squared error per pixel, {kind} scale up to {format_number(high)}"
     label = "squared error, RGB in [0, 1]"
-    bar = colour_bar(palette_stops(), _bar_ticks(low, high), label, f"colours-{kind}", side)
+    stops = [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in palette(17).tolist()]
+    bar = colour_bar(stops, _bar_ticks(low, high), label, f"colours-{kind}", side)
     return Picture.of(pixels, alt, side, outline), Markup(bar), kind
 
 

@@ -12,23 +12,20 @@ SHOWN_OUTSIDE = 12
 """How many attributes outside the region have a bar; the table behind the chart has all."""
 
 
+_PAIR: dict[str, Role] = {"mse_in": "inside", "mse_out": "outside"}
+
+
 def curves(report: Report) -> Mapping[str, object] | None:
     """Error in and out of the region against strength, and the other metrics beneath."""
-    if not report.curves:
+    if not any(curve.strengths for curve in report.curves.values()):
         return None
-    pair = {"mse_in": "inside", "mse_out": "outside"}
-    series = [
-        Series(label, report.curves[name], role)
-        for (name, label), role in zip(pair.items(), _ROLES, strict=True)
-        if name in report.curves
-    ]
-    names = in_order([name for name in report.curves if name not in pair])
-    rows = in_order(list(report.curves))
+    names = in_order([name for name, curve in report.curves.items() if curve.strengths])
+    pair = [(name, role) for name, role in _PAIR.items() if name in names]
+    series = [Series(role, report.curves[name], role) for name, role in pair]
     return {
         "main": [_error_chart(report, series, log) for log in (False, True)] if series else [],
-        "small": [_small_chart(report, name) for name in names],
-        "rows": [(name, metric_info(name), report.curves[name]) for name in rows],
-        "region": report.region,
+        "small": [_small_chart(report, name) for name in names if name not in _PAIR],
+        "rows": [(metric_info(name), report.curves[name]) for name in names],
     }
 
 
@@ -40,18 +37,15 @@ def changes(report: Report) -> Mapping[str, object] | None:
     inside = [c for c in ordered if c.inside]
     outside = [c for c in ordered if not c.inside]
     shown = [*inside, *outside[:SHOWN_OUTSIDE]]
-    bars = [Bar(c.label, c.change, _ROLES[not c.inside]) for c in shown]
+    bars = [Bar(c.label, c.change, "inside" if c.inside else "outside") for c in shown]
     title = f"Change of the attributes inside and outside of {report.region}"
     axis = "change in standard deviations of the data"
     return {
         "chart": Markup(bar_chart(bars, title, axis)),
         "rows": [*inside, *outside],
-        "left_out": len(outside) - SHOWN_OUTSIDE,
+        "shown_outside": SHOWN_OUTSIDE if len(outside) > SHOWN_OUTSIDE else None,
         "region": report.region,
     }
-
-
-_ROLES: tuple[Role, Role] = ("inside", "outside")
 
 
 def _error_chart(report: Report, series: list[Series], logarithmic: bool) -> Markup:
@@ -74,7 +68,7 @@ def _small_chart(report: Report, name: str) -> Markup:
         line_chart(
             [Series(info.label, report.curves[name])],
             f"{info.label} against strength",
-            report.strength_label,
+            report.strength_label.partition(" (")[0],
             f"{info.label}, {info.unit}" if info.unit else info.label,
             report.strength,
             width=340,

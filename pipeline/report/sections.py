@@ -1,8 +1,10 @@
 """What each section of a report shows: from the content to what its template fills in."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pipeline.metrics.base import Estimate
 from pipeline.report.content import AttributeChange, Report
 from pipeline.report.glossary import HEADLINE, in_order, metric_info
 from pipeline.report.numbers import format_strength
@@ -33,14 +35,10 @@ def headline(report: Report) -> Context:
     selected = next((row for row in report.directions if row.selected), None)
     return {
         "report": report,
-        "ratio": report.metrics.get("mse_ratio"),
+        "ratio": _known(report.metrics.get("mse_ratio")),
         "direction": selected.rank if selected else None,
         "target": _target(report),
-        "outside": max(
-            (c for c in report.changes if not c.inside and c.change.value == c.change.value),
-            key=lambda c: abs(c.change.value),
-            default=None,
-        ),
+        "outside": _largest([c for c in report.changes if not c.inside]),
         "tiles": [(metric_info(n), _source(report, n), report.metrics[n]) for n in found if n],
     }
 
@@ -71,13 +69,13 @@ def record(report: Report) -> Context:
 SECTIONS: tuple[Section, ...] = (
     Section("headline", "Findings", headline),
     Section("strips", "Edits over strength", strips),
-    Section("difference", "Where the images change", difference),
-    Section("curves", "Inside and outside against strength", curves),
-    Section("changes", "Change of the attributes", changes),
+    Section("difference", "Where images change", difference),
+    Section("curves", "Inside and outside", curves),
+    Section("changes", "Attributes", changes),
     Section("directions", "Directions", directions),
     Section("metrics", "Metrics", metrics),
     Section("timings", "Timings", timings),
-    Section("record", "Record of the run", record),
+    Section("record", "Record", record),
 )
 
 
@@ -97,8 +95,16 @@ def facts(report: Report) -> list[tuple[str, str]]:
 def _target(report: Report) -> AttributeChange | None:
     """The change of the attribute asked for, else the largest one in the region."""
     asked = [c for c in report.changes if c.name == report.attribute]
-    known = asked or [c for c in report.changes if c.inside and c.change.value == c.change.value]
+    return _largest(asked or [c for c in report.changes if c.inside])
+
+
+def _largest(changes: Sequence[AttributeChange]) -> AttributeChange | None:
+    known = [c for c in changes if _known(c.change)]
     return max(known, key=lambda c: abs(c.change.value), default=None)
+
+
+def _known(estimate: Estimate | None) -> Estimate | None:
+    return None if estimate is None or math.isnan(estimate.value) else estimate
 
 
 def _source(report: Report, metric: str) -> str:

@@ -63,7 +63,10 @@ def _csv_cell(cell: Cell, estimated: bool) -> list[str]:
 
 def _csv_reasons(table: Table, row: Row) -> str:
     pairs = zip(table.columns, row.cells, strict=True)
-    return "; ".join(f"{c.name}: {cell.reason}" for c, cell in pairs if isinstance(cell, Missing))
+    reasons = {c.name: cell.reason for c, cell in pairs if isinstance(cell, Missing)}
+    if len(reasons) == len(row.cells) and len(set(reasons.values())) == 1:
+        return next(iter(reasons.values()))
+    return "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
 
 
 def _json_cell(cell: Cell) -> dict[str, object]:

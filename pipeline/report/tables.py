@@ -102,14 +102,15 @@ class Table:
         """Why cells are empty: where, and the reason."""
         found: dict[tuple[str, str], list[str]] = {}
         for row in self.rows:
+            named = zip(self.headings, row.labels, strict=True)
+            where = ", ".join(f"{heading} {label}" for heading, label in named if label)
             for column, cell in zip(self.columns, row.cells, strict=True):
                 if isinstance(cell, Missing):
-                    where = (", ".join(row.labels), cell.reason)
-                    found.setdefault(where, []).append(column.label or column.name)
+                    found.setdefault((where, cell.reason), []).append(column.label or column.name)
         every = len(self.columns)
         return [
-            (labels if len(names) == every else f"{labels}: {', '.join(names)}", reason)
-            for (labels, reason), names in found.items()
+            (where if len(names) == every else f"{where}: {', '.join(names)}", reason)
+            for (where, reason), names in found.items()
         ]
 
     def _best_rows(self, column: int) -> list[int]:

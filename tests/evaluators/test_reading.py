@@ -7,11 +7,13 @@ import torch
 
 from pipeline.datasets.procfaces.dataset import RenderedFaces, render_dataset
 from pipeline.datasets.procfaces.factors import FACTORS, NAMES
+from pipeline.datasets.procfaces.parts import PARTS
 from pipeline.evaluators.reading import (
     factor_loss,
     held_out,
     jaccard_loss,
     new_reader,
+    part_weights,
     reader_loss,
     split,
     standardisation,
@@ -48,6 +50,11 @@ def test_standardisation(faces: RenderedFaces) -> None:
     factors = (faces.factors(torch.arange(32)) - mean) / std
     assert factors.mean(0).abs().max() < 1e-4
     assert factors.std(0)[NAMES.index("yaw")].item() == pytest.approx(1, abs=1e-4)
+
+
+def test_rare_parts_weigh_more(faces: RenderedFaces) -> None:
+    weights = part_weights(faces)
+    assert weights[PARTS.index("background")] < weights[PARTS.index("brows")]
 
 
 def test_a_few_steps_lower_the_loss(faces: RenderedFaces, tmp_path: Path) -> None:
