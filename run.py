@@ -6,7 +6,7 @@ import hydra
 from omegaconf import DictConfig
 
 from pipeline.config import register
-from pipeline.preflight import main_or_exit
+from pipeline.entry import check, job, told_plainly
 
 register()
 
@@ -14,11 +14,13 @@ register()
 @hydra.main(config_path="conf", config_name="config", version_base="1.3")
 def main(config: DictConfig) -> None:
     """One job."""
-    from pipeline.job import run  # torch is imported here, not for --help
+    with job():
+        from pipeline.job import run  # torch is imported here, not for --help
 
-    run(config)
+        run(config)
 
 
 if __name__ == "__main__":
-    main_or_exit(sys.argv[1:])
-    main()
+    with told_plainly():
+        check(sys.argv[1:])
+        main()

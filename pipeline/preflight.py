@@ -1,7 +1,7 @@
 """What is checked before any work: every override, by composing every job of the command line."""
 
+import os
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,22 @@ def preflight(arguments: Sequence[str]) -> None:
         parsed = _parse(given)
         for override in parsed:
             _check_key(override, base)
-        for job in _jobs(parsed, sweep=bool({"-m", "--multirun"} & set(arguments))):
-            check(_compose(job, base))
+        sweep = bool({"-m", "--multirun"} & set(arguments))
+        for job in _jobs(parsed, sweep):
+            config = _compose(job, base)
+            check(config)
+        own = [a for a in given if a.startswith("hydra.")]
+        _check_folder(compose("config", own, return_hydra_config=True), sweep)
+
+
+def _check_folder(config: DictConfig, sweep: bool) -> None:
+    """Refuse an output folder that cannot be made, before Hydra tries to."""
+    key = "hydra.sweep.dir" if sweep else "hydra.run.dir"
+    folder = Path(str(OmegaConf.select(config, key)))
+    standing = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
+    if not standing.is_dir() or not os.access(standing, os.W_OK | os.X_OK):
+        reason = "is a file" if not standing.is_dir() else "cannot be written"
+        raise UserError(f"{key}={folder}: '{standing}' {reason}; give a folder that can be written.")
 
 
 def _parse(given: list[str]) -> list[Override]:
@@ -126,14 +140,3 @@ def wants_help(arguments: Sequence[str]) -> bool:
         "--shell-completion",
     )
     return any(a.split("=")[0] in asks for a in arguments)
-
-
-def main_or_exit(arguments: Sequence[str]) -> None:
-    """Run the checks; a mistake ends the program with one line and exit code 2."""
-    if wants_help(arguments):
-        return
-    try:
-        preflight(arguments)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None

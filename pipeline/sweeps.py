@@ -30,10 +30,8 @@ class JobRecord(Callback):
         error = None
         if job_return.status == JobStatus.FAILED:
             failure = job_return._return_value
-            error = f"{type(failure).__name__}: {failure}"
-            if isinstance(failure, UserError):
-                log.error("%s", failure)
-            else:
+            error = str(failure) if isinstance(failure, UserError) else repr(failure)
+            if not isinstance(failure, UserError):  # that one is told when the program ends
                 log.error("%s", "".join(traceback.format_exception(failure)))
         status = {"status": "failed" if error else "completed", "error": error}
         try:

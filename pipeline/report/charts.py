@@ -157,6 +157,10 @@ def _strength_ticks(x: Scale, strengths: Sequence[float], height: int) -> Iterat
 def _curve(series: Series, x: Scale, y: Scale) -> Iterator[str]:
     points = list(zip(series.curve.strengths, series.curve.estimates(), strict=True))
     for run in _runs(points, y, with_interval=True):
+        if len(run) == 1:
+            (strength, estimate), (low, high) = run[0], map(y, run[0][1].ci95)
+            yield _line(f"error {series.role}", x(strength), low, x(strength), high)
+            continue
         above = [f"{x(s):.1f},{y(e.ci95[1]):.1f}" for s, e in run]
         below = [f"{x(s):.1f},{y(e.ci95[0]):.1f}" for s, e in reversed(run)]
         yield f'<polygon class="band {series.role}" points="{" ".join(above + below)}"/>'

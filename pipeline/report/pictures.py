@@ -55,7 +55,7 @@ def strips(report: Report) -> Mapping[str, object] | None:
         return None
     if any(list(s.strengths) != list(report.strips[0].strengths) for s in report.strips):
         raise ValueError("the strips have different strengths")
-    columns = 1 + len(report.strips[0].strengths)
+    columns = max(1 + len(report.strips[0].strengths), len(report.strips))
     native = min(report.strips[0].original.shape[-1], LONGEST)
     width = _fitting(native, columns, ROOM)
     rows = [_row(strip, width, _outline_name(strip, report)) for strip in report.strips]
@@ -124,9 +124,13 @@ def _outline_name(strip: Strip, report: Report) -> str | None:
 
 
 def _fitting(native: int, columns: int, room: int) -> int:
-    """The largest half-integer zoom at which a row fits, from 64 to 192 CSS pixels."""
-    width = native * max(0.5, int(2 * (room / columns - _GAP) / native) / 2)
-    return round(min(max(width, 64), 192))
+    """The width of an image at the largest zoom at which a row fits, from 64 to 192 CSS pixels.
+
+    Zooms are whole numbers, or one and a half, or a half.
+    """
+    zoom = (room / columns - _GAP) / native
+    zoom = math.floor(zoom) if zoom >= 2 else max(0.5, math.floor(2 * zoom) / 2)
+    return round(min(max(native * zoom, 64), 192))
 
 
 def _heat_panel(
@@ -149,7 +153,7 @@ def _bar_ticks(low: float, high: float) -> list[tuple[float, str]]:
     decades = math.log10(high / low)
     first = math.ceil(math.log10(low))
     powers = [(p, (p - math.log10(low)) / decades) for p in range(first, first + DECADES)]
-    between = [(share, power_of_ten(p)) for p, share in powers if 0.15 < share < 0.85]
+    between = [(share, power_of_ten(p)) for p, share in powers if 0.27 < share < 0.87]
     return [(0, "≤ " + format_number(low, 2)), *between, (1, format_number(high, 2))]
 
 

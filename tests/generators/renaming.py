@@ -1,7 +1,7 @@
 """Foreign StyleGAN2 tensors under the names of the official release: one network, three name maps.
 
-``b{r}`` is the block of resolution r = 4 * 2^k; its conv0 is the foreign layer 2k - 1, its conv1 the
-layer 2k. Values stay as they are, but for the layouts that each function names.
+``b{r}`` is the block of resolution r = 4 * 2^k; its conv0 is the foreign layer 2k - 1, its conv1
+the layer 2k. Values stay as they are, but for the layouts that each function names.
 """
 
 import re

@@ -41,11 +41,22 @@ def test_points_lie_where_the_numbers_say() -> None:
 
 
 def test_a_gap_where_a_value_is_missing() -> None:
-    """Nothing is drawn through NaN, and no band where there is no interval."""
+    """Nothing is drawn through NaN; a single interval is a line, and none is nothing."""
     drawn = chart(Curve((0, 1, 2, 3), (1, NAN, 2, 3), (0, NAN, NAN, 2), (2, NAN, NAN, 4), 9))
     assert [len(points(line)) for line in drawn.findall("polyline")] == [1, 2]
-    assert [len(points(band)) for band in drawn.findall("polygon")] == [2, 2]
+    assert drawn.findall("polygon") == []
+    assert [e.get("class") for e in drawn.findall("line")].count("error inside") == 2
     assert len(drawn.findall("circle")) == 3
+
+
+def test_bands_span_the_intervals() -> None:
+    """From the low ends to the high ends, around the line."""
+    drawn = chart(curve(1.0, 2.0, 4.0, width=0.5))
+    band, line = points(drawn.findall("polygon")[0]), points(drawn.findall("polyline")[0])
+    assert len(band) == 6
+    for (_, top), (_, middle), (_, bottom) in zip(band[:3], line, band[:2:-1], strict=True):
+        assert middle - top == pytest.approx(bottom - middle, abs=0.11)
+        assert top < middle
 
 
 def test_every_point_tells_its_number() -> None:

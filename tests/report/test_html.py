@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline.report.content import Curve, Report
+from pipeline.report.content import Curve, EvaluatorNote, Report
 from pipeline.report.html import render_report, write_report
 from pipeline.report.sections import SECTIONS
 from tests.report.example import example_report, example_strip
@@ -122,8 +122,8 @@ def test_what_is_missing_is_said(text: str) -> None:
 
 def test_stand_ins_are_named(page: Page) -> None:
     """The note of an evaluator overrules what a name suggests."""
-    official = dataclasses.replace(example_report().evaluators[0], official=True)
-    changed = Page(render_report(dataclasses.replace(example_report(), evaluators=[official])))
+    official = [EvaluatorNote("fd_embedded", True, "official network")]
+    changed = Page(render_report(dataclasses.replace(example_report(), evaluators=official)))
     tags = [p.words.count("stand-in") for p in (page, changed)]
     assert tags[0] == 2 + 2 + 1  # two tiles, two rows, one note
     assert tags[1] == 1 + 1

@@ -1,0 +1,69 @@
+"""How the program ends: a user's mistake in one line, an interruption in one, a fault in full."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+
+from pipeline.errors import UserError
+from pipeline.preflight import preflight, wants_help
+
+MISTAKE, INTERRUPTED, TERMINATED = 2, 130, 143
+TRACEBACKS = "PIPELINE_TRACEBACKS"  # what HYDRA_FULL_ERROR was before it was set here
+
+
+def check(arguments: Sequence[str]) -> None:
+    """Check a command line before any work, unless it only asks for help.
+
+    Raises:
+        UserError: it has a mistake.
+    """
+    if not wants_help(arguments):
+        preflight(arguments)
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """End the program with one line for what is no fault of the program's.
+
+    With HYDRA_FULL_ERROR=1 set, a mistake shows its traceback all the same.
+    """
+    os.environ.setdefault(TRACEBACKS, os.environ.get("HYDRA_FULL_ERROR", "0"))
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints errors itself and hides their origin
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    except UserError as error:
+        _tell(error)
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on from here", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+
+
+@contextmanager
+def job() -> Iterator[None]:
+    """End a single run as :func:`told_plainly` does; a job of a sweep fails and others go on."""
+    try:
+        yield
+    except UserError as error:
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            raise
+        _tell(error)
+
+
+def _tell(error: UserError) -> None:
+    if os.environ[TRACEBACKS] == "1":
+        raise error
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(MISTAKE)
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    """Leave through the cleaning up of everything that is open."""
+    print("terminated: the same command goes on from here", file=sys.stderr)
+    sys.exit(TERMINATED)
