@@ -12,7 +12,8 @@ def minibatch_stddev(x: Tensor, group_size: int = 4) -> Tensor:
     """Append one channel: the mean standard deviation over groups of the batch (Karras 2018)."""
     n, _, h, w = x.shape
     group = math.gcd(n, group_size)
-    grouped = x.reshape(group, n // group, -1).float()
+    precise = torch.promote_types(x.dtype, torch.float32)
+    grouped = x.reshape(group, n // group, -1).to(precise)
     deviation = (grouped.var(dim=0, unbiased=False) + 1e-8).sqrt().mean(dim=1)
     channel = deviation.to(x.dtype).repeat(group).reshape(n, 1, 1, 1).expand(n, 1, h, w)
     return torch.cat([x, channel], dim=1)

@@ -266,9 +266,7 @@ class StyleGAN(StyleBased):
         truncation_psi: float = 1.0,
         truncation_cutoff: int | None = None,
     ) -> None:
-        super().__init__(
-            config.code_shapes, config.num_classes, truncation_psi, truncation_cutoff
-        )
+        super().__init__(config.code_shapes, config.num_classes, truncation_psi, truncation_cutoff)
         self.name, self.config, self.resolution = "stylegan", config, config.resolution
         self.mapping = StyleGANMapping(config)
         self.synthesis = SynthesisNetwork(config)

@@ -59,11 +59,6 @@ def number(x: float, significant: int = 3) -> Markup:
     return _data(x, numbers.format_number(x, significant))
 
 
-def signed(x: float) -> Markup:
-    """A number with its sign."""
-    return _NOTHING.format("not measured") if math.isnan(x) else _data(x, numbers.format_signed(x))
-
-
 def seconds(x: float) -> Markup:
     """A duration."""
     return _data(x, numbers.format_seconds(x))
@@ -124,7 +119,6 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "number": number,
-        "signed": signed,
         "seconds": seconds,
         "strength": strength,
         "estimate": value,

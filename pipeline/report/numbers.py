@@ -66,11 +66,6 @@ def format_estimate(estimate: Estimate) -> str:
     return str(show_estimate(estimate))
 
 
-def format_signed(x: float, digits: int = 3) -> str:
-    """As `format_number`, with a plus sign where it is positive."""
-    return ("+" if x > 0 else "") + format_number(x, digits)
-
-
 def format_strength(x: float) -> str:
     """A strength as it was typed: the shortest text, with a true minus sign."""
     return MISSING if math.isnan(x) else f"{x:.4g}".replace("-", "−")

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pipeline.errors import UserError
 from pipeline.generators.base import Codes, Space
-from pipeline.generators.synthesis import SynthesisLayer, SynthesisNetwork, ToRGB
+from pipeline.generators.synthesis import SynthesisLayer, ToRGB
 from tests.generators.networks import small_network
 
 NETWORK = small_network()
@@ -157,8 +157,3 @@ def test_mistakes_are_named() -> None:
         NETWORK.render(codes(), shifts={"b8.conv2": draw(1)})
     with pytest.raises(UserError, match=r"\(3, 3\); its kernel is \(6, 7, 3, 3\)"):
         NETWORK.render(codes(), shifts={"b8.conv0": draw(3, 3)})
-
-
-def test_a_network_needs_a_block() -> None:
-    with pytest.raises(RuntimeError, match="at least one block"):
-        SynthesisNetwork((), 4)(torch.zeros(1, 0))

@@ -1,7 +1,7 @@
 """The forms of foreign files: how one is told from the others, and read into a network."""
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -63,21 +63,32 @@ class Reader:
         """A tensor of the network, in float32 and in the network's layout.
 
         Raises:
-            UserError: the file does not hold it, or it has another number of dimensions.
+            UserError: the file does not hold it, or not in the layout of this form.
         """
         source = self.sources[name]
         if source.name not in self.tensors:
-            raise UserError(f"{self.form}: the file lacks the tensor '{source.name}'.")
-        stored = as_tensor(self.tensors[source.name])
+            raise UserError(f"{self.form}: the file lacks the tensor {source.name}.")
         try:
-            return source.convert(stored).contiguous()
-        except (RuntimeError, IndexError) as error:
-            raise self._misfit(source.name, tuple(stored.shape), "another layout") from error
+            return source.convert(as_tensor(self.tensors[source.name])).contiguous()
+        except (RuntimeError, IndexError, TypeError, ValueError) as error:
+            raise self._misfit(name) from error
+
+    def shape(self, name: str, dimensions: int) -> tuple[int, ...]:
+        """The shape of a tensor of the network, which must have so many dimensions.
+
+        Raises:
+            UserError: the file does not hold it, or it has more or fewer.
+        """
+        shape = tuple(self[name].shape)
+        if len(shape) != dimensions:
+            raise self._misfit(name)
+        return shape
 
     def fill(self, make: Callable[[], G], inert: str = "") -> G:
         """A network with the tensors of the file, each of which must find its place.
 
-        The network is made without memory of its own and takes the file's tensors over.
+        The network is made without memory of its own and takes over the file's tensors, where
+        these are float32 in its layout.
 
         Args:
             make: gives the network.
@@ -86,29 +97,33 @@ class Reader:
         Raises:
             UserError: tensors are missing, left over, or of another shape.
         """
+        self._check_names(inert)
         with torch.device("meta"):
             network = make()
-        self._refuse_leftovers(inert)
-        expected, state = network.state_dict(), {}
-        for name, place in expected.items():
+        state = {}
+        for name, place in network.state_dict().items():
             state[name] = self[name]
             if state[name].shape != place.shape:
-                fitting = f"{tuple(place.shape)} in the layout of '{name}'"
-                raise self._misfit(self.sources[name].name, tuple(state[name].shape), fitting)
+                raise self._misfit(name, place)
         network.load_state_dict(state, assign=True)
         return network.eval().requires_grad_(False)
 
-    def _refuse_leftovers(self, inert: str) -> None:
+    def _check_names(self, inert: str) -> None:
         wanted = {source.name for source in self.sources.values()}
-        missing = sorted(wanted - self.tensors.keys())
-        left = sorted(k for k in self.tensors.keys() - wanted if not re.fullmatch(inert, k))
-        for names, what in ((missing, "lacks"), (left, "has unknown")):
+        missing = wanted - self.tensors.keys()
+        unknown = {k for k in self.tensors.keys() - wanted if not re.fullmatch(inert, k)}
+        for names, what in ((missing, "lacks the"), (unknown, "has unknown")):
             if names:
-                shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-                raise UserError(f"{self.form}: the file {what} {len(names)} tensors: {shown}.")
+                shown = ", ".join(sorted(names)[:5]) + (", ..." if len(names) > 5 else "")
+                raise UserError(f"{self.form}: the file {what} tensors {shown} ({len(names)}).")
 
-    def _misfit(self, name: str, shape: tuple[int, ...], fitting: str) -> UserError:
-        return UserError(f"{self.form}: the tensor '{name}' is {shape}; {fitting} is needed.")
+    def _misfit(self, name: str, place: Tensor | None = None) -> UserError:
+        stored = self.tensors[self.sources[name].name]
+        fitting = "" if place is None else f", which needs {tuple(place.shape)} in its own layout"
+        return UserError(
+            f"{self.form}: the tensor {self.sources[name].name} of shape "
+            f"{tuple(np.shape(stored))} does not fit '{name}'{fitting}."
+        )
 
 
 def as_tensor(leaf: Any) -> Tensor:
@@ -121,13 +136,6 @@ def as_tensor(leaf: Any) -> Tensor:
 def subtree(content: Content, prefix: str) -> dict[str, Any]:
     """What lies under a prefix, with the prefix cut off."""
     return {k[len(prefix) :]: leaf for k, leaf in content.items() if k.startswith(prefix)}
-
-
-def holder(content: Content, prefixes: Sequence[str], key: str) -> str | None:
-    """The first of the prefixes under which the content has a key that matches a pattern."""
-    return next(
-        (p for p in prefixes if any(re.fullmatch(re.escape(p) + key, k) for k in content)), None
-    )
 
 
 def refuse_options(form: str, options: Content, allowed: Mapping[str, Collection[Any]]) -> None:
