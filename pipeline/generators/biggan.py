@@ -35,9 +35,9 @@ class BigGANConfig(ClassConditionalConfig):
         super().__post_init__()
         if self.hierarchical and (self.z_dim % len(self.channels) or not self.shared_dim):
             raise UserError(
-                f"A hierarchical z_dim={self.z_dim} must be a multiple of {len(self.channels)}, one "
-                f"chunk for the input and one for each block, and needs shared_dim of at least 1 "
-                f"(it is {self.shared_dim})."
+                f"A hierarchical z_dim={self.z_dim} must be a multiple of {len(self.channels)}, "
+                "one chunk for the input and one for each block, and needs shared_dim of at least "
+                f"1 (it is {self.shared_dim})."
             )
 
     @property
@@ -71,7 +71,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor, rows: Tensor, shifts: Shifts) -> Tensor:
         """Features ``[n, in, h, w]`` to ``[n, out, 2 h, 2 w]``."""
-        h = self.conv1(F.relu(self.bn1(x, condition, rows)), shifts)
+        h: Tensor = self.conv1(F.relu(self.bn1(x, condition, rows)), shifts)
         h = self.conv2(F.relu(self.bn2(h, condition, rows)), shifts)
         return h + double(self.conv_sc(x, shifts))
 

@@ -108,7 +108,7 @@ class BottleneckBlock(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor, rows: Tensor, shifts: Shifts) -> Tensor:
         """Features ``[n, in, h, w]`` to ``[n, out, h', w']``."""
-        h = self.conv1(F.relu(self.bn1(x, condition, rows)), shifts)
+        h: Tensor = self.conv1(F.relu(self.bn1(x, condition, rows)), shifts)
         h = self.conv2(F.relu(self.bn2(h, condition, rows)), shifts)
         h = self.conv3(F.relu(self.bn3(h, condition, rows)), shifts)
         h = self.conv4(F.relu(self.bn4(h, condition, rows)), shifts)

@@ -71,7 +71,8 @@ def truncated_normal(n: int, d: int, generator: torch.Generator, bound: float = 
     """Standard normal values ``[n, d]`` kept within a bound, by inversion of the distribution."""
     outside = 0.5 * math.erfc(bound / math.sqrt(2))
     uniform = torch.rand(n, d, generator=generator, dtype=torch.float64)
-    return torch.special.ndtri(outside + uniform * (1 - 2 * outside)).float()
+    normal: Tensor = torch.special.ndtri(outside + uniform * (1 - 2 * outside))
+    return normal.float()
 
 
 class ClassConditional(Generator):
@@ -229,7 +230,9 @@ class ClassConditional(Generator):
         z = self.convert(codes, Space.Z).values
         kernels = self._checked(shifts or {})
         hook = hook or (lambda _name, x: x)
-        first, conditions = self.conditions(z, self.embed(codes) if embedding is None else embedding)
+        first, conditions = self.conditions(
+            z, self.embed(codes) if embedding is None else embedding
+        )
         rows, each = self.statistics(), iter(conditions)
         x = hook("linear", self.linear(first).unflatten(1, (self.config.channels[0], 4, 4)))
         for i, layer in enumerate(self.layers):

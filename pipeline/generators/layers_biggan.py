@@ -176,13 +176,12 @@ class ConditionalBatchNorm(StoredBatchNorm):
         spectral: bool = True,
     ) -> None:
         super().__init__(channels, rows, eps)
-        for name in ("gain", "bias"):
-            self.add_module(
-                name,
-                SpectralLinear(condition, channels, bias=False, stored=stored)
-                if spectral
-                else nn.Linear(condition, channels, bias=False),
-            )
+        self.gain, self.bias = (
+            SpectralLinear(condition, channels, bias=False, stored=stored)
+            if spectral
+            else nn.Linear(condition, channels, bias=False)
+            for _ in range(2)
+        )
 
     def forward(self, x: Tensor, condition: Tensor, rows: Tensor) -> Tensor:
         """Features ``[n, c, h, w]`` and a condition ``[n, d]`` to features of the same shape."""

@@ -39,6 +39,11 @@ class PGGANConfig:
 
     def __post_init__(self) -> None:
         check_blocks("PGGAN", self.resolution, self.channels)
+        if self.z_dim < 1 or self.num_classes < 0:
+            raise UserError(
+                f"PGGAN: z_dim={self.z_dim} must be at least 1, num_classes={self.num_classes} at "
+                "least 0."
+            )
 
 
 class PGGANLayer(nn.Module):
@@ -99,7 +104,7 @@ class PGGAN(Generator):
         return json.dumps(asdict(self.config))
 
     @property
-    def kernels(self) -> dict[str, Tensor]:
+    def kernels(self) -> dict[str, nn.Parameter]:
         """The kernels that can be shifted, ``[out, in, k, k]`` each."""
         kernels = {name: self.get_parameter(f"{name}.conv.weight") for name in self.layers}
         return kernels | {"torgb": self.torgb.weight}

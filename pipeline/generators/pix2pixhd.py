@@ -10,16 +10,21 @@ from dataclasses import asdict, dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
 
 from pipeline.errors import UserError
 from pipeline.generators.base import Codes, Generator, Space
 from pipeline.generators.label_maps import LabelMaps
+from pipeline.generators.layers_pix2pixhd import (
+    Shifts,
+    apply,
+    doubling,
+    entry,
+    halving,
+    residual,
+    to_image,
+)
 from pipeline.generators.progressive import check_shifts
 from pipeline.generators.synthesis import ActivationHook
-
-Shifts = Mapping[nn.Module, Tensor]
-"""What to add to the kernels of convolutions, one shift for all samples or one for each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,74 +55,13 @@ class Pix2PixHDConfig:
         return int(self.base_channels * 2**self.enhancers)
 
 
-class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions with instance norm, around which the input passes."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv_block = nn.Sequential(
-            nn.ReflectionPad2d(1),
-            *(nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels), nn.ReLU()),
-            nn.ReflectionPad2d(1),
-            *(nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels)),
-        )
-
-    def forward(self, x: Tensor, shifts: Shifts) -> Tensor:
-        """Features ``[n, c, h, w]`` to the same shape."""
-        h = x
-        for layer in self.conv_block:
-            h = apply(layer, h, shifts)
-        return x + h
-
-
-def apply(layer: nn.Module, x: Tensor, shifts: Shifts) -> Tensor:
-    """Run a layer, its kernel moved by its shift."""
-    if isinstance(layer, ResidualBlock):
-        return layer(x, shifts)  # type: ignore[no-any-return]
-    if layer not in shifts:
-        return layer(x)  # type: ignore[no-any-return]
-    weight = layer.get_parameter("weight") + shifts[layer]
-
-    def convolve(kernel: Tensor, image: Tensor) -> Tensor:
-        result: Tensor = functional_call(layer, {"weight": kernel}, (image,))
-        return result
-
-    each: Tensor = vmap(convolve)(weight, x) if weight.ndim == 5 else convolve(weight, x)
-    return each
-
-
-def entry(input_channels: int, channels: int) -> list[nn.Module]:
-    """The first layers at some size: 7 x 7 convolution."""
-    return [
-        nn.ReflectionPad2d(3),
-        *(nn.Conv2d(input_channels, channels, 7), nn.InstanceNorm2d(channels), nn.ReLU()),
-    ]
-
-
-def halving(channels: int) -> list[nn.Module]:
-    """Half the size, twice the channels."""
-    convolution = nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1)
-    return [convolution, nn.InstanceNorm2d(2 * channels), nn.ReLU()]
-
-
-def doubling(channels: int) -> list[nn.Module]:
-    """Twice the size, half the channels (given)."""
-    up = nn.ConvTranspose2d(2 * channels, channels, 3, stride=2, padding=1, output_padding=1)
-    return [up, nn.InstanceNorm2d(channels), nn.ReLU()]
-
-
-def to_image(channels: int) -> list[nn.Module]:
-    """The last layers: 7 x 7 convolution to RGB in [-1, 1]."""
-    return [nn.ReflectionPad2d(3), nn.Conv2d(channels, 3, 7), nn.Tanh()]
-
-
 def global_layers(config: Pix2PixHDConfig) -> nn.Sequential:
     """The global generator; without its last layers where enhancers follow."""
     widths = [config.global_channels * 2**i for i in range(config.downsamplings + 1)]
     return nn.Sequential(
         *entry(config.input_channels, widths[0]),
         *(layer for width in widths[:-1] for layer in halving(width)),
-        *(ResidualBlock(widths[-1]) for _ in range(config.blocks)),
+        *residual(widths[-1], config.blocks),
         *(layer for width in widths[-2::-1] for layer in doubling(width)),
         *([] if config.enhancers else to_image(widths[0])),
     )
@@ -128,7 +72,7 @@ def enhancer_layers(config: Pix2PixHDConfig, number: int) -> tuple[nn.Sequential
     width = config.base_channels * 2 ** (config.enhancers - number)
     first = nn.Sequential(*entry(config.input_channels, width), *halving(width))
     second = nn.Sequential(
-        *(ResidualBlock(2 * width) for _ in range(config.enhancer_blocks)),
+        *residual(2 * width, config.enhancer_blocks),
         *doubling(width),
         *(to_image(width) if number == config.enhancers else []),
     )

@@ -48,11 +48,11 @@ class StyleBased(Generator):
 
     @abstractmethod
     def map(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        """w ``[n, w_dim]`` of z, without truncation."""
+        """Codes w ``[n, w_dim]`` of z, without truncation."""
 
     @abstractmethod
     def styles(self, ws: Tensor) -> Tensor:
-        """s ``[n, num_styles]`` of w+ ``[n, num_ws, w_dim]``."""
+        """Codes s ``[n, num_styles]`` of w+ ``[n, num_ws, w_dim]``."""
 
     @property
     def num_ws(self) -> int:

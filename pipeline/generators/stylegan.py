@@ -54,8 +54,9 @@ class StyleGANConfig:
 
     def __post_init__(self) -> None:
         check_blocks("StyleGAN", self.resolution, self.channels)
-        if self.mapping_layers < 1:
-            raise UserError(f"StyleGAN: mapping_layers={self.mapping_layers} must be at least 1.")
+        for name in ("z_dim", "w_dim", "mapping_layers", "mapping_width"):
+            if getattr(self, name) < 1:
+                raise UserError(f"StyleGAN: {name}={getattr(self, name)} must be at least 1.")
 
     @property
     def num_ws(self) -> int:
@@ -88,6 +89,7 @@ class StyleGANMapping(nn.Module):
         for i in range(config.mapping_layers):
             out = config.w_dim if i == config.mapping_layers - 1 else config.mapping_width
             layer = EqualizedLinear(features, out, "lrelu", config.mapping_lr_multiplier)
+            layer.bias_gain = config.mapping_lr_multiplier  # He's gain acts on the weights alone
             self.add_module(f"fc{i}", layer)
             features = out
         self.register_buffer("w_avg", torch.zeros(config.w_dim))
@@ -204,7 +206,7 @@ class SynthesisNetwork(nn.Module):
         self.torgb = ToRGB(previous)
 
     @property
-    def kernels(self) -> dict[str, Tensor]:
+    def kernels(self) -> dict[str, nn.Parameter]:
         """The kernels that can be shifted, ``[out, in, k, k]`` each."""
         layers = list(self.style_slices)[1:]
         kernels = {name: self.get_parameter(f"{name}.conv.weight") for name in layers}
@@ -287,12 +289,12 @@ class StyleGAN(StyleBased):
         return self.mapping.w_avg
 
     def map(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        """w ``[n, w_dim]`` of z, without truncation."""
+        """Codes w ``[n, w_dim]`` of z, without truncation."""
         w: Tensor = self.mapping(z, labels)
         return w
 
     def styles(self, ws: Tensor) -> Tensor:
-        """s ``[n, num_styles]`` of w+ ``[n, num_ws, w_dim]``."""
+        """Codes s ``[n, num_styles]`` of w+ ``[n, num_ws, w_dim]``."""
         return self.synthesis.styles(ws)
 
     def render(

@@ -2,7 +2,6 @@
 
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from pipeline.metrics.base import Estimate, PerSampleMetric
@@ -36,6 +35,4 @@ class AttributeChange(PerSampleMetric):
         return {name: mean_estimate(samples[name]) for name in self.columns}
 
     def _measure(self, original: Tensor, edited: Tensor, mask: Tensor) -> Tensor:
-        both = self.predictor.standardised(torch.cat([original, edited]))
-        before, after = both.chunk(2)
-        return after - before
+        return self.predictor.standardised(edited) - self.predictor.standardised(original)

@@ -70,13 +70,13 @@ class Evaluating(Stage[dict[str, Measures]]):
         results = {trial.label: self.factory.new() for trial in self.trials}
         for start in range(0, len(self.codes), self.batch):
             codes = self.codes[start : start + self.batch]
-            original = self.generator.render(codes)
+            original = self.generator.render(codes).clamp(-1, 1)
             mask = self.region.mask(self.generator.resolution, original)
             index = torch.arange(len(codes)) + self.first + start
             for trial in self.trials:
                 edited = original
                 if trial.edit is not None:
-                    edited = trial.edit.apply(self.generator, codes, trial.step)
+                    edited = trial.edit.apply(self.generator, codes, trial.step).clamp(-1, 1)
                 results[trial.label].update(original, edited, mask, index)
             progress(start + len(codes), len(self.codes))
         return results

@@ -127,7 +127,7 @@ def test_class_conditional_network() -> None:
 
 def from_space(space: Space) -> tuple[Tensor, Tensor]:
     """A code of the space and a direction in it."""
-    point = NETWORK.convert(Z[:1], space).values[0]
+    point = NETWORK.convert(Z[:1], space).values[0].clone()  # w+ is an expanded view
     return point, draw(*point.shape, seed=5)
 
 

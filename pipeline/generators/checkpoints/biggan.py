@@ -1,175 +1,121 @@
-"""BigGAN files: BigGAN-PyTorch's (BigGAN and BigGAN-deep) and Hugging Face's BigGAN-deep.
+"""BigGAN files: those of BigGAN-PyTorch here, and the table of all forms.
 
-BigGAN-PyTorch saves a flat state, with a logged ``sv0`` beside each weight that takes no part.
-Hugging Face's port keeps TensorFlow's order: the first layer's output has channels last, and z comes
-before the class embedding. A ``config.json``, where there is one, is the content's ``config.*``.
+BigGAN-PyTorch saves a flat state; beside each weight lies ``u0``, where the power iteration of its
+spectral norm starts, and ``sv0``, a logged singular value that takes no part.
 """
 
 import re
-from collections.abc import Callable, Mapping
-from itertools import pairwise
-from typing import Any
+from collections.abc import Callable
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from pipeline.errors import UserError
 from pipeline.generators.biggan import BigGAN, BigGANConfig
 from pipeline.generators.biggan_deep import BigGANDeep, BigGANDeepConfig
-from pipeline.generators.checkpoints.form import Content, Form, Reader, Source, holder, subtree
-from pipeline.generators.class_conditional import ClassConditional
+from pipeline.generators.checkpoints.biggan_huggingface import HUGGINGFACE
+from pipeline.generators.checkpoints.form import Content, Form, Source
+from pipeline.generators.checkpoints.tensors import Tensors, contains
 
-PREFIXES = ("", "module.")
+OUTPUT = r"output_layer\.2\.weight"
+BLOCK = r"blocks\.\d+\.\d+(?=\.)"
+
 INERT = r".*\.(sv\d+|u[1-9]\d*|accumulation_counter|num_batches_tracked)"
-"""Logged singular values, further singular vectors, counters."""
+"""Logged singular values, vectors of further singular values, counters."""
 
 STATISTICS = (".stored_{}", ".bn.stored_{}", ".bn.running_{}")
-"""Where BigGAN-PyTorch keeps a norm's mean and var, by the implementation of the norm."""
+"""Where a norm keeps its mean and var, by the implementation that the network was trained with."""
 
 
-class Tensors:
-    """The tensors of a network in a file, and their shapes."""
+class Layout:
+    """Where a network of BigGAN-PyTorch keeps things.
 
-    def __init__(self, form: str, content: Content, anchor: str) -> None:
-        prefix = holder(content, PREFIXES, re.escape(anchor)) or ""
-        kinds = (Tensor, np.ndarray)
-        part = subtree(content, prefix)
-        self.form, self.found = form, {k: x for k, x in part.items() if isinstance(x, kinds)}
+    Attributes:
+        layers: blocks and attention, in order.
+        blocks: the blocks among them.
+        attention: the blocks that attention comes before.
+        shared: whether all norms share one class embedding.
+    """
 
-    def __contains__(self, name: str) -> bool:
-        return name in self.found
+    def __init__(self, tensors: Tensors) -> None:
+        self.layers = tensors.groups(BLOCK)
+        self.blocks = [x for x in self.layers if not x.endswith(".1")]
+        self.attention = tuple(
+            sum(block in self.blocks for block in self.layers[:i])
+            for i, layer in enumerate(self.layers)
+            if layer.endswith(".1")
+        )
+        self.shared = "shared.weight" in tensors or "blocks.0.0.bn1.gain.u0" in tensors
+        norms = (form for form in STATISTICS if "output_layer.0" + form.format("mean") in tensors)
+        self.statistics = next(norms, STATISTICS[0])
 
-    def shape(self, name: str, dimensions: int) -> tuple[int, ...]:
-        """Shape of a tensor.
-
-        Raises:
-            UserError: the file does not hold it, or it has another number of dimensions.
-        """
-        if name not in self.found:
-            raise UserError(f"{self.form}: the file lacks the tensor '{name}'.")
-        shape = tuple(self.found[name].shape)
-        if len(shape) != dimensions:
-            raise UserError(
-                f"{self.form}: the tensor '{name}' is {shape}; {dimensions} dimensions are needed."
-            )
-        return shape
-
-    def groups(self, pattern: str) -> list[str]:
-        """The names' beginnings that match, in the order of the numbers they contain."""
-        found = {m[0] for name in self.found if (m := re.match(pattern, name))}
-        return sorted(found, key=lambda name: [int(k) for k in re.findall(r"\d+", name)])
-
-    def network(
-        self,
-        make: Callable[[], ClassConditional],
-        source: Callable[[str], Source],
-    ) -> ClassConditional:
-        """The network, each of its tensors from its source."""
-        with torch.device("meta"):
-            names = list(make().state_dict())
-        sources = {name: source(name) for name in names}
-        return Reader(self.form, self.found, sources).fill(make, INERT)
-
-
-def attention_places(layers: list[str], has_attention: Callable[[str], bool]) -> tuple[int, ...]:
-    """The numbers of blocks that come before each layer of attention."""
-    attention = [has_attention(layer) for layer in layers]
-    return tuple(i - sum(attention[:i]) for i, found in enumerate(attention) if found)
-
-
-def _ajbrock_layers(tensors: Tensors) -> tuple[list[str], list[str], tuple[int, ...]]:
-    """All layers, the blocks among them, and the places of attention."""
-    layers = tensors.groups(r"blocks\.\d+\.\d+(?=\.)")
-    is_attention = [any(f"{x}.{k}" in tensors for k in ("theta.weight", "gamma")) for x in layers]
-    blocks = [x for x, found in zip(layers, is_attention, strict=True) if not found]
-    return layers, blocks, attention_places(layers, set(layers).difference(blocks).__contains__)
-
-
-def _ajbrock_source(tensors: Tensors, layers: list[str], shared: bool) -> Callable[[str], Source]:
-    places = (form for form in STATISTICS if "output_layer.0" + form.format("mean") in tensors)
-    statistics = next(places, STATISTICS[0])
-
-    def source(name: str) -> Source:
-        foreign = re.sub(r"^layers\.(\d+)", lambda m: layers[int(m[1])], name)
+    def source(self, name: str) -> Source:
+        """Where a tensor of the project's network is found."""
+        foreign = re.sub(r"^layers\.(\d+)", lambda match: self.layers[int(match[1])], name)
         foreign = foreign.replace("output_norm.", "output_layer.0.")
         foreign = foreign.replace("to_rgb.", "output_layer.2.")
         if match := re.fullmatch(r"(.+)\.stored_(mean|var)", foreign):
-            return Source(match[1] + statistics.format(match[2]), lambda x: x.unsqueeze(0))
-        if not shared and re.search(r"\.bn\d\.(gain|bias)\.weight$", name):
-            return Source(foreign, lambda x: x.T)  # an embedding: one row per class
+            return Source(match[1] + self.statistics.format(match[2]), lambda x: x.unsqueeze(0))
+        if not self.shared and re.search(r"\.bn\d\.(gain|bias)\.weight$", name):
+            return Source(foreign, lambda x: x.T)  # an embedding: one row for each class
         return Source(foreign)
 
-    return source
+
+def channels(tensors: Tensors, blocks: list[str], last: str) -> tuple[int, ...]:
+    """Channels of the first input and of the output of each block's last convolution."""
+    first = tensors.shape("blocks.0.0.conv1.weight", 4)[1]
+    return first, *(tensors.shape(f"{block}.{last}.weight", 4)[0] for block in blocks)
 
 
-def build_ajbrock(content: Content) -> ClassConditional:
-    """A BigGAN of BigGAN-PyTorch, with or without shared embedding and hierarchical latent."""
-    tensors = Tensors("biggan-ajbrock", content, "output_layer.2.weight")
-    layers, blocks, attention = _ajbrock_layers(tensors)
-    outputs = [tensors.shape(f"{block}.conv1.weight", 4)[0] for block in blocks]
-    gain = "blocks.0.0.bn1.gain."
-    shared = "shared.weight" in tensors or gain + "u0" in tensors
-    classes, shared_dim = tensors.shape("shared.weight", 2) if shared else (0, 0)
-    condition = tensors.shape(gain + "weight", 2)
+def build_biggan(content: Content) -> BigGAN:
+    """A BigGAN, with or without shared class embedding and hierarchical latent."""
+    tensors = Tensors("biggan-ajbrock", content, OUTPUT)
+    layout = Layout(tensors)
+    gain = tensors.shape("blocks.0.0.bn1.gain.weight", 2)
+    classes, shared_dim = tensors.shape("shared.weight", 2) if layout.shared else (gain[0], 0)
     first = tensors.shape("linear.weight", 2)[1]
-    hierarchical = shared and condition[1] > shared_dim
+    hierarchical = layout.shared and gain[1] > shared_dim
     config = BigGANConfig(
-        channels=(tensors.shape("blocks.0.0.conv1.weight", 4)[1], *outputs),
-        attention=attention,
-        z_dim=first * (len(blocks) + 1) if hierarchical else first,
-        num_classes=classes or condition[0],
+        channels=channels(tensors, layout.blocks, "conv2"),
+        attention=layout.attention,
+        z_dim=first * (len(layout.blocks) + 1) if hierarchical else first,
+        num_classes=classes,
         shared_dim=shared_dim,
         hierarchical=hierarchical,
         bn_eps=float(content.get("config.BN_eps", 1e-5)),
     )
-    return tensors.network(lambda: BigGAN(config), _ajbrock_source(tensors, layers, shared))
+    return tensors.fill(lambda: BigGAN(config), layout.source, INERT)
 
 
-def build_ajbrock_deep(content: Content) -> ClassConditional:
-    """A BigGAN-deep of BigGAN-PyTorch.
+def build_deep(content: Content) -> BigGANDeep:
+    """A BigGAN-deep.
 
-    Its file does not say which blocks double the size: the last of every stage does. Stages have
-    two blocks; where the channels never change (32 x 32 pixels) there are three stages.
+    The file does not say which blocks double the size: it is the last of every stage. A stage has
+    two blocks; where the channels never change (32 x 32 pixels), there are three stages.
     """
-    tensors = Tensors("biggan-deep-ajbrock", content, "output_layer.2.weight")
-    layers, blocks, attention = _ajbrock_layers(tensors)
-    channels = _deep_channels(tensors, [f"{b}.conv1.weight" for b in blocks], blocks, "conv4")
-    depth = max(len(blocks) // 3, 1) if len(set(channels)) == 1 else 2
+    tensors = Tensors("biggan-deep-ajbrock", content, OUTPUT)
+    layout = Layout(tensors)
+    widths = channels(tensors, layout.blocks, "conv4")
+    depth = max(len(layout.blocks) // 3, 1) if len(set(widths)) == 1 else 2
     classes, shared_dim = tensors.shape("shared.weight", 2)
     config = BigGANDeepConfig(
-        channels=channels,
-        up=tuple(i % depth == depth - 1 for i in range(len(blocks))),
-        attention=attention,
+        channels=widths,
+        up=tuple(i % depth == depth - 1 for i in range(len(layout.blocks))),
+        attention=layout.attention,
         z_dim=tensors.shape("linear.weight", 2)[1] - shared_dim,
         num_classes=classes,
         shared_dim=shared_dim,
         bn_eps=float(content.get("config.BN_eps", 1e-5)),
     )
-    return tensors.network(lambda: BigGANDeep(config), _ajbrock_source(tensors, layers, True))
+    return tensors.fill(lambda: BigGANDeep(config), layout.source, INERT)
 
 
-def _deep_channels(
-    tensors: Tensors, entries: list[str], blocks: list[str], last: str
-) -> tuple[int, ...]:
-    """Input channels of the first block, output channels of each; weights may be ``_orig``."""
-    suffix = entries[0].rsplit(".", 1)[1]
-    outputs = (tensors.shape(f"{block}.{last}.{suffix}", 4)[0] for block in blocks)
-    return tensors.shape(entries[0], 4)[1], *outputs
+def _recognise(deep: bool) -> Callable[[Content], bool]:
+    def recognise(content: Content) -> bool:
+        found = contains(content, OUTPUT, r"blocks\.\d+\.0\.conv[12]\.weight")
+        return found and deep == contains(content, r"blocks\.\d+\.0\.conv[34]\.weight")
+
+    return recognise
 
 
-HUGGINGFACE = {
-    r"shared\.weight": "embeddings.weight",
-    r"linear\.(.+)": r"generator.gen_z.\1",
-    r"to_rgb\.(.+)": r"generator.conv_to_rgb.\1",
-    r"output_norm\.gain": "generator.bn.weight",
-    r"output_norm\.(.+)": r"generator.bn.\1",
-    r"(layers\.\d+)\.bn(\d)\.gain\.(.+)": r"generator.\1.bn_\2.scale.\3",
-    r"(layers\.\d+)\.bn(\d)\.bias\.(.+)": r"generator.\1.bn_\2.offset.\3",
-    r"(layers\.\d+)\.bn(\d)\.(stored.+)": r"generator.\1.bn_\2.\3",
-    r"(layers\.\d+)\.conv(\d)\.(.+)": r"generator.\1.conv_\2.\3",
-    r"(layers\.\d+)\.(theta|phi|g)\.(.+)": r"generator.\1.snconv1x1_\2.\3",
-    r"(layers\.\d+)\.o\.(.+)": r"generator.\1.snconv1x1_o_conv.\2",
-    r"(layers\.\d+)\.gamma": r"generator.\1.gamma",
-}
-"""Names of :class:`BigGANDeep` to Hugging Face's, but for the four endings and counting from 0."""
+FORMS: tuple[Form, ...] = (
+    Form("biggan-ajbrock", _recognise(deep=False), build_biggan),
+    Form("biggan-deep-ajbrock", _recognise(deep=True), build_deep),
+    HUGGINGFACE,
+)

@@ -97,7 +97,7 @@ class Reader:
         Raises:
             UserError: tensors are missing, left over, or of another shape.
         """
-        self._check_names(inert)
+        self.check_names(inert)
         with torch.device("meta"):
             network = make()
         state = {}
@@ -108,7 +108,15 @@ class Reader:
         network.load_state_dict(state, assign=True)
         return network.eval().requires_grad_(False)
 
-    def _check_names(self, inert: str) -> None:
+    def check_names(self, inert: str = "") -> None:
+        """Refuse a file that lacks tensors of the network, or holds others.
+
+        Args:
+            inert: pattern of the tensors that take no part in images.
+
+        Raises:
+            UserError: it does; names the first five.
+        """
         wanted = {source.name for source in self.sources.values()}
         missing = wanted - self.tensors.keys()
         unknown = {k for k in self.tensors.keys() - wanted if not re.fullmatch(inert, k)}

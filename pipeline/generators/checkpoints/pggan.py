@@ -22,6 +22,7 @@ from pipeline.generators.pggan import PGGAN, PGGANConfig
 
 TORCH, TENSORFLOW = "pggan-genforce", "pggan-tensorflow"
 
+TORCH_INERT = r"lod|output\d+\.(weight|bias)"
 TORCH_OPTIONS = {
     "init_res": (4,),
     "image_channels": (3,),
@@ -29,6 +30,7 @@ TORCH_OPTIONS = {
     "use_wscale": (True,),
     "wscale_gain": (math.sqrt(2),),
 }
+TENSORFLOW_INERT = r"lod|ToRGB_lod\d+/(weight|bias)"
 TENSORFLOW_OPTIONS = {
     "num_channels": (3,),
     "normalize_latents": (True,),
@@ -54,6 +56,7 @@ def _build_torch(content: Content) -> PGGAN:
         sources[f"{layer_name(i)}.conv.weight"] = kernel
         sources[f"{layer_name(i)}.bias"] = Source(f"layer{i}.bias")
     reader = Reader(TORCH, tensors, sources)
+    reader.check_names(TORCH_INERT)
     if _fused_torch(reader, options):
         for i in range(2, 2 * blocks, 2):
             kernel = Source(f"layer{i}.weight", lambda kernel: flipped(kernel.transpose(0, 1)))
@@ -61,7 +64,7 @@ def _build_torch(content: Content) -> PGGAN:
     classes = number(TORCH, options, "label_dim", number(TORCH, options, "label_size", 0))
     eps = number(TORCH, options, "eps", 1e-8)
     config = _config(reader, int(classes), eps, normalize_z=True)
-    return reader.fill(lambda: PGGAN(config), r"lod|output\d+\.(weight|bias)")
+    return reader.fill(lambda: PGGAN(config), TORCH_INERT)
 
 
 def _fused_torch(reader: Reader, options: Content) -> bool:
@@ -86,10 +89,11 @@ def _build_tensorflow(content: Content) -> PGGAN:
         sources[f"{layer_name(i)}.conv.weight"] = Source(f"{theirs}/weight", convert)
         sources[f"{layer_name(i)}.bias"] = Source(f"{theirs}/bias")
     reader = Reader(TENSORFLOW, tensors, sources)
+    reader.check_names(TENSORFLOW_INERT)
     classes = int(number(TENSORFLOW, options, "label_size", 0))
     eps = number(TENSORFLOW, options, "pixelnorm_epsilon", 1e-8)
     config = _config(reader, classes, eps, normalize_z=False)
-    return reader.fill(lambda: PGGAN(config), r"lod|ToRGB_lod\d+/(weight|bias)")
+    return reader.fill(lambda: PGGAN(config), TENSORFLOW_INERT)
 
 
 def _tensorflow_layer(tensors: Content, i: int) -> tuple[str, Callable[[Tensor], Tensor]]:

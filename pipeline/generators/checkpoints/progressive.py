@@ -9,8 +9,10 @@ from torch import Tensor
 from pipeline.errors import UserError
 from pipeline.generators.checkpoints.form import Content, as_tensor, subtree
 
-TORCH_NETWORKS = ("models.generator_smooth.", "models.generator.", "generator_smooth.")
-TORCH_NETWORKS += ("generator.", "")
+TORCH_NETWORKS = (
+    *("models.generator_smooth.", "models.generator.", "generator_smooth.", "generator."),
+    "",
+)
 """Where Hammer's and genforce's files hold a generator; the averaged one goes first."""
 
 TENSORFLOW_NETWORKS = ("Gs.", "G.", "")
@@ -46,9 +48,8 @@ def tensorflow_network(content: Content) -> tuple[dict[str, Any], dict[str, Any]
     options: dict[str, Any] = {}
     network = {} if prefix is None else subtree(content, prefix)
     for key in sorted(network, key=lambda k: not k.startswith("components.")):
-        part, _, option = key.rpartition("static_kwargs.")
-        if option and (not part or part.startswith("components.")):
-            options[option] = network[key]
+        if option := re.fullmatch(r"(?:components\.\w+\.)?static_kwargs\.(.+)", key):
+            options[option[1]] = network[key]
         elif not re.fullmatch(DESCRIPTION, key):
             name = re.sub(r"^(components\.\w+\.)?(variables\.)?(G_\w+/)?", "", key)
             tensors[name] = network[key]

@@ -74,7 +74,9 @@ def _build(
     fused = fused_from(form, options, "auto")
     conditional = n.embedding in tensors
     reader = Reader(form, tensors, stylegan_sources(n, blocks, depth, conditional, fused))
-    return reader.fill(lambda: StyleGAN(_config(form, n, reader, options)), n.inert)
+    reader.check_names(n.inert)
+    config = _config(form, n, reader, options)
+    return reader.fill(lambda: StyleGAN(config), n.inert)
 
 
 def _config(form: str, n: Naming, reader: Reader, options: Content) -> StyleGANConfig:
