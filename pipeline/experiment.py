@@ -50,7 +50,7 @@ class Experiment:
             domain.check_attribute(config.attribute)
         region = _region(config.region, domain)
         method = _make(config.method)
-        generator = _make(config.generator).to(device)
+        generator = _make(config.generator).to(device, memory_format=torch.channels_last)
         method.check(generator, region)
         wishes = config.metric
         return cls(

@@ -49,7 +49,9 @@ def _check_folder(config: DictConfig, sweep: bool) -> None:
     standing = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
     if not standing.is_dir() or not os.access(standing, os.W_OK | os.X_OK):
         reason = "is a file" if not standing.is_dir() else "cannot be written"
-        raise UserError(f"{key}={folder}: '{standing}' {reason}; give a folder that can be written.")
+        raise UserError(
+            f"{key}={folder}: '{standing}' {reason}; give a folder that can be written."
+        )
 
 
 def _parse(given: list[str]) -> list[Override]:

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from pipeline.environment import environment
 from pipeline.metrics.base import Estimate
 from pipeline.records import write_json
-from pipeline.reporting import report_of
+from pipeline.reporting import report_of, strips
 from pipeline.runner import Runner
 from pipeline.tracking import Tracker
 
@@ -36,6 +36,7 @@ def publish(
     results = summary(outcome, config, runner)
     write_json(folder / "metrics.json", results)
     _attempt("the report", lambda: _write_report(outcome, config, runner, folder))
+    _attempt("the strips", lambda: _write_strips(outcome, folder))
     _attempt("the mirror", lambda: _mirror(outcome, results, tracker, folder))
     _attempt("the table", lambda: _print(outcome, folder))
 
@@ -120,12 +121,22 @@ def _write_report(outcome: "Outcome", config: DictConfig, runner: Runner, folder
     write_report(report_of(outcome, runner.times, yaml, command_line()), folder / "report.html")
 
 
+def _write_strips(outcome: "Outcome", folder: Path) -> None:
+    from pipeline.report.images import save_png
+    from pipeline.report.sheets import strip_sheet
+
+    title = f"{outcome.edit.name}, strength"
+    sheet = strip_sheet(strips(outcome), title, outcome.experiment.region.outline())
+    save_png(sheet, folder / "strips.png")
+
+
 def _mirror(outcome: "Outcome", results: dict[str, Any], tracker: Tracker, folder: Path) -> None:
     for step, (strength, measures) in enumerate(outcome.by_strength.items()):
         numbers = {name: e.value for name, e in measures.compute().items()}
         tracker.log({"strength": strength, **numbers}, step)
     rows = [[name, v["value"], *v["ci95"], v["n"]] for name, v in results["metrics"].items()]
     tracker.table("metrics", ["metric", "value", "low", "high", "n"], rows)
+    tracker.images("strips", [(outcome.edit.name, folder / "strips.png")])
     tracker.artefact("edits", folder / "edits.safetensors", "edits")
     tracker.artefact("report", folder / "report.html", "report")
 

@@ -48,7 +48,7 @@ def report_of(
         curves=_curves(outcome),
         strength_label=f"strength (1 moves {label(attribute)} by one standard deviation)",
         outline=e.region.outline(),
-        strips=[_strip(outcome, outcome.edit, outcome.steps, i) for i in _shown(outcome)],
+        strips=strips(outcome),
         difference=_difference(outcome),
         directions=[_row(outcome, i) for i in range(len(outcome.edits))],
         selectivity_meaning=(
@@ -83,8 +83,10 @@ def label(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _shown(outcome: "Outcome") -> range:
-    return range(min(STRIPS, len(outcome.codes)))
+def strips(outcome: "Outcome") -> list[Strip]:
+    """The first samples, edited at every strength."""
+    shown = range(min(STRIPS, len(outcome.codes)))
+    return [_strip(outcome, outcome.edit, outcome.steps, i) for i in shown]
 
 
 @torch.inference_mode()

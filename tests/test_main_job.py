@@ -151,30 +151,6 @@ def test_a_sweep_ends_in_one_table(undisturbed: tuple[Path, Path, str], tmp_path
     assert second["from_store"]["discover"]
 
 
-@pytest.mark.parametrize(
-    ("overrides", "said"),
-    [
-        (["attribute=mouth_opne"], "mouth_open"),
-        (["region=box", "region.centre=[0.9,0.5]", "region.size=[0.5,0.5]"], "beyond the image"),
-        (["region=hair", "region.parts=[hiar]"], "hair"),
-        (["method.space=q"], "space"),
-        (["generator.path=no_such.safetensors"], "no_such.safetensors"),
-        (["metric.fid=inception"], "inception"),
-        (["direction=7"], "direction=7"),
-        (["device=cuda:63"], "device=cuda:63"),
-    ],
-)
-def test_what_does_not_fit_is_one_line(
-    overrides: list[str], said: str, undisturbed: tuple[Path, Path, str], tmp_path: Path
-) -> None:
-    done = run(undisturbed[0], tmp_path / "out", *overrides)
-    assert done.returncode == 2
-    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1
-    assert said in lines[0]
-    assert "Traceback" not in done.stderr
-
-
 def test_a_damaged_weights_file_is_named(tmp_path: Path) -> None:
     asset = ROOT / "pipeline" / "assets" / "stylegan2_procfaces.safetensors"
     damaged = tmp_path / "cut.safetensors"

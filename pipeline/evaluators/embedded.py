@@ -4,8 +4,10 @@ All take images ``[n, 3, H, W]``, float32, RGB, in [-1, 1]; other sizes than 64 
 They are frozen when loaded, and differentiable with respect to the images.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +21,7 @@ from pipeline.evaluators.base import Identities
 from pipeline.evaluators.networks import SIZE, Summary, Trunk, unit
 
 FEATURES, IDENTITY = 128, 64
+_TRUNKS: WeakValueDictionary[str, Trunk] = WeakValueDictionary()
 
 
 class Embedded(nn.Module):
@@ -31,6 +34,7 @@ class Embedded(nn.Module):
     """
 
     file: ClassVar[str]
+    trunk: Trunk
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +54,13 @@ class Embedded(nn.Module):
         content.load_into(network, path)
         network.provenance, network.fingerprint = content.provenance, content.fingerprint
         network.check(path)
-        return network.eval().requires_grad_(False)
+        network.share_trunk(content.tensors)
+        return network.to(memory_format=torch.channels_last).eval().requires_grad_(False)
+
+    def share_trunk(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take the trunk of a network loaded before if its weights are the same."""
+        own = shipped.digest({k: v for k, v in tensors.items() if k.startswith("trunk.")})
+        self.trunk = _TRUNKS.setdefault(own, self.trunk)
 
     def check(self, path: Path) -> None:
         """Refuse a file that was trained for another version of the domain."""
@@ -178,7 +188,7 @@ class EmbeddedDistance(TrunkSummary):
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """Distances ``[n]`` between images, 0 for equal ones, at most 2."""
-        first, second = (self.trunk.encoder(self.prepare(images)) for images in (a, b))
+        first, second = (self.trunk(self.prepare(images)).levels for images in (a, b))
         pairs = zip(first, second, strict=True)
         terms = [(unit(x) - unit(y)).square().sum(1).mean((1, 2)) for x, y in pairs]
         return torch.stack(terms).mean(0)

@@ -7,6 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.weak import WeakIdKeyDictionary
 
 SIZE = 64
 WIDTHS = (16, 48, 96, 112, 64)
@@ -113,13 +114,26 @@ class Trunk(nn.Module):
         self.encoder, self.decoder = Encoder(), Decoder()
         self.last = ConvNorm(WIDTHS[0], WIDTHS[0])
         self.to_logits = nn.Conv2d(WIDTHS[0], parts, 1)
+        self._seen = WeakIdKeyDictionary()
 
     def forward(self, images: Tensor) -> "Sight":
-        """What images ``[n, 3, 64, 64]`` in [-1, 1] show."""
-        encoded = self.encoder(images)
+        """What images ``[n, 3, 64, 64]`` in [-1, 1] show.
+
+        In inference mode a tensor is looked at once and remembered for as long as it lives: many
+        readers share a trunk, and an original is compared with many edits.
+        """
+        if not torch.is_inference_mode_enabled():
+            return self._look(images)
+        if images not in self._seen:
+            self._seen[images] = self._look(images)
+        sight: Sight = self._seen[images]
+        return sight
+
+    def _look(self, images: Tensor) -> "Sight":
+        encoded = self.encoder(images.contiguous(memory_format=torch.channels_last))
         decoded = self.decoder(encoded)
         finest = functional.relu(self.last(decoded[0]))
-        return Sight(encoded[-1], decoded[1], finest, self.to_logits(finest))
+        return Sight(tuple(encoded), decoded[1], finest, self.to_logits(finest))
 
 
 @dataclass(frozen=True)
@@ -127,16 +141,21 @@ class Sight:
     """What a trunk makes of images.
 
     Attributes:
-        layout: coarsest activations ``[n, widths[-1], 4, 4]``.
+        levels: encoded activations ``[n, widths[i], 64 / 2^i, 64 / 2^i]``, finest first.
         middle: decoded activations ``[n, widths[1], 32, 32]``.
         finest: decoded activations ``[n, widths[0], 64, 64]``.
         logits: of the parts, ``[n, parts, 64, 64]``.
     """
 
-    layout: Tensor
+    levels: tuple[Tensor, ...]
     middle: Tensor
     finest: Tensor
     logits: Tensor
+
+    @property
+    def layout(self) -> Tensor:
+        """Coarsest activations ``[n, widths[-1], 4, 4]``."""
+        return self.levels[-1]
 
 
 class Summary(nn.Module):

@@ -52,7 +52,7 @@ def save(path: Path, module: nn.Module, provenance: Mapping[str, Any]) -> None:
     state = module.state_dict()
     halves = {k: v.half() if v.ndim > 1 else v.float() for k, v in state.items()}
     tensors = {k: v.contiguous().cpu() for k, v in halves.items()}
-    metadata = {"provenance": json.dumps(provenance), "sha256": _digest(tensors)}
+    metadata = {"provenance": json.dumps(provenance), "sha256": digest(tensors)}
     temporary = path.with_suffix(".tmp")
     temporary.write_bytes(serialise(tensors, metadata))
     os.replace(temporary, path)
@@ -71,7 +71,7 @@ def load(path: Path) -> Shipped:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         provenance = json.loads(metadata["provenance"])
-        intact = metadata["sha256"] == _digest(tensors)
+        intact = metadata["sha256"] == digest(tensors)
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise UserError(f"The weights file '{path}' is damaged. {REMEDY}") from error
     if not intact:
@@ -80,7 +80,8 @@ def load(path: Path) -> Shipped:
     return Shipped(floats, provenance, metadata["sha256"][:16])
 
 
-def _digest(tensors: Mapping[str, Tensor]) -> str:
+def digest(tensors: Mapping[str, Tensor]) -> str:
+    """Hash of tensors by name."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name]

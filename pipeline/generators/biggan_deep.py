@@ -64,8 +64,9 @@ def statistics_weights(rows: int, truncation: float, compat: bool = True) -> Ten
 
     The rows belong to the truncations 0, ..., 1 in equal steps; between two of them the statistics
     are interpolated. The Hugging Face port does it the wrong way round, the lower row getting the
-    upper one's weight; and where the floating-point quotient of truncation and step is a hair above
-    a whole number, it takes the next row (0.14, 0.28, 0.56, 0.58 and 0.94 of its 51 rows).
+    upper one's weight; so where the floating-point quotient of truncation and step is a hair off
+    its whole number, it takes a neighbour (of 51 rows: the next at 0.14, 0.28 and 0.56, the one
+    before at 0.58 and 0.94).
 
     Args:
         rows: number of rows.

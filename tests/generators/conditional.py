@@ -1,7 +1,7 @@
 """Small random BigGANs and pix2pixHDs to test with, and comparisons."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,8 @@ from pipeline.generators.biggan import BigGAN, BigGANConfig
 from pipeline.generators.biggan_deep import BigGANDeep, BigGANDeepConfig
 from pipeline.generators.layers_biggan import Spectral, StoredBatchNorm
 from pipeline.generators.pix2pixhd import Pix2PixHD, Pix2PixHDConfig
+
+G = TypeVar("G", bound=Generator)
 
 SMALL = {"attention": (1,), "num_classes": 5, "shared_dim": 6}
 
@@ -33,7 +35,7 @@ def randomise(network: nn.Module, seed: int = 0) -> None:
                 module.v0.copy_(nn.functional.normalize(module.u0 @ module.weight.flatten(1)))
 
 
-def ready[G: Generator](network: G, dtype: torch.dtype) -> G:
+def ready(network: G, dtype: torch.dtype) -> G:
     """The network with random values, frozen."""
     randomise(network.to(dtype))
     return network.eval().requires_grad_(False)

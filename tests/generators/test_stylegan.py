@@ -14,6 +14,9 @@ from pipeline.generators.stylegan import StyleGAN, StyleGANConfig
 from tests.conftest import Oracle
 from tests.generators.progressive_cases import hammer_stylegan, naive_mapping, naive_stylegan
 
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is")
+"""PyTorch's own forward mode warns of itself when it is first used."""
+
 BUILD = {form.name: form.build for form in FORMS}
 
 
@@ -27,10 +30,14 @@ def state_of(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {k.removeprefix("state."): x for k, x in tensors.items() if k.startswith("state.")}
 
 
+def doubled(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k: x.double() for k, x in state.items()}
+
+
 def truncated(generator: StyleGAN, psi: float, cutoff: int | None = None) -> StyleGAN:
     made = StyleGAN(generator.config, psi, cutoff)
     made.load_state_dict(generator.state_dict())
-    return made.requires_grad_(False)
+    return made.to(generator.w_avg.dtype).requires_grad_(False)
 
 
 def seen_by(generator: StyleGAN, codes: Codes) -> dict[str, Tensor]:
@@ -89,21 +96,21 @@ def test_tensorflow_oracle(oracle: Oracle) -> None:
 @pytest.mark.parametrize("channels", [(5, 4, 3), (4, 3, 3, 2, 2, 2)])
 def test_formulas_below_and_from_128_px(channels: tuple[int, ...]) -> None:
     state = hammer_stylegan(channels)
-    generator = BUILD["stylegan-hammer"](state)
-    z = generator.sample(2, torch.Generator().manual_seed(1))
+    generator, state = BUILD["stylegan-hammer"](state).double(), doubled(state)
+    z = codes_of(generator, 2)
     w = generator.convert(z, Space.W)
-    close(w.values, naive_mapping(state, z.values))
+    close(w.values, naive_mapping(state, z.values), 1e-12)
     image = generator.render(z)
     assert image.shape == (2, 3, generator.resolution, generator.resolution)
-    close(image, naive_stylegan(state, w.values), 1e-4)
+    close(image, naive_stylegan(state, w.values), 1e-10)
 
 
 def test_class_conditional_mapping() -> None:
     state = hammer_stylegan((4, 3), classes=3)
-    generator, labels = BUILD["stylegan-hammer"](state), torch.tensor([2, 0])
-    z = Codes(Space.Z, codes_of(generator, 2).values, labels)
-    one_hot = torch.tensor([[0.0, 0, 1], [1, 0, 0]])
-    close(generator.convert(z, Space.W).values, naive_mapping(state, z.values, one_hot))
+    generator, state = BUILD["stylegan-hammer"](state).double(), doubled(state)
+    z = Codes(Space.Z, codes_of(generator, 2).values, torch.tensor([2, 0]))
+    one_hot = torch.tensor([[0.0, 0, 1], [1, 0, 0]]).double()
+    close(generator.convert(z, Space.W).values, naive_mapping(state, z.values, one_hot), 1e-12)
     mixed = Codes(Space.Z, z.values, one_hot)
     torch.testing.assert_close(generator.render(z), generator.render(mixed))
     sampled = generator.sample(50, torch.Generator().manual_seed(0)).labels
@@ -117,10 +124,10 @@ def test_instance_norm_eps_is_used() -> None:
     generator = BUILD["stylegan-hammer"](
         {f"models.generator.{k}": x for k, x in state.items()}
         | {"model_kwargs_init.generator.eps": 0.5}
-    )
-    w = torch.randn(2, 6, generator=torch.Generator().manual_seed(0))
-    image = generator.render(Codes(Space.W, w))
-    close(image, naive_stylegan(state, w, eps=0.5))
+    ).double()
+    w = torch.randn(2, 6, generator=torch.Generator().manual_seed(0)).double()
+    image, state = generator.render(Codes(Space.W, w)), doubled(state)
+    close(image, naive_stylegan(state, w, eps=0.5), 1e-10)
     assert float((image - naive_stylegan(state, w)).abs().max()) > 0.01
 
 
@@ -200,7 +207,7 @@ def test_shifts_act_as_changed_kernels(small: StyleGAN, name: str) -> None:
         alone = small.render(codes[i : i + 1], shifts={name: shift[i]})
         torch.testing.assert_close(images[i : i + 1], alone)
     path = "torgb.weight" if name == "torgb" else f"{name}.conv.weight"
-    changed = truncated(small, 1.0).double()
+    changed = truncated(small, 1.0)
     with torch.no_grad():
         changed.synthesis.get_parameter(path).copy_(kernel + shift[0])
     torch.testing.assert_close(images[:1], changed.render(codes[:1]))

@@ -4,7 +4,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from pipeline.generators.checkpoints.limits import Budget, Refused, shown
+from pipeline.generators.checkpoints.limits import Budget, RefusedError, shown
 
 END, END64, LOCATOR, ENTRY, LOCAL = b"PK\5\6", b"PK\6\6", b"PK\6\7", b"PK\1\2", b"PK\3\4"
 COMMENT = 1 << 16
@@ -30,7 +30,7 @@ class Archive:
         budget: what its directory may cost.
 
     Raises:
-        Refused: the directory is missing or damaged.
+        RefusedError: the directory is missing or damaged.
     """
 
     def __init__(self, data: memoryview, budget: Budget) -> None:
@@ -39,36 +39,40 @@ class Archive:
         try:
             for name, entry in _directory(data, budget):
                 if name in self.entries:
-                    raise Refused(f"its record '{shown(name)}' is there twice")
+                    raise RefusedError(f"its record '{shown(name)}' is there twice")
                 self.entries[name] = entry
         except (struct.error, ValueError, IndexError) as error:
-            raise Refused("its zip directory is damaged") from error
+            raise RefusedError("its zip directory is damaged") from error
 
     def read(self, name: str) -> memoryview:
         """The content of a record, verified.
 
         Raises:
-            Refused: it is missing, compressed or damaged.
+            RefusedError: it is missing, compressed or damaged.
         """
         entry = self.entries.get(name)
         if entry is None:
-            raise Refused(f"it is incomplete: the record '{shown(name)}' is missing")
+            raise RefusedError(f"it is incomplete: the record '{shown(name)}' is missing")
         if entry.method:
-            raise Refused(f"its record '{shown(name)}' is compressed, which torch.save never does")
+            raise RefusedError(
+                f"its record '{shown(name)}' is compressed, which torch.save never does"
+            )
         content = self._content(entry, name)
         self.budget.copy(entry.size)  # records that overlap would be summed up again and again
         if entry.crc and zlib.crc32(content) != entry.crc:
-            raise Refused(f"it is damaged: the record '{shown(name)}' has the wrong checksum")
+            raise RefusedError(f"it is damaged: the record '{shown(name)}' has the wrong checksum")
         return content
 
     def _content(self, entry: Entry, name: str) -> memoryview:
         head = self.data[entry.start : entry.start + 30]
         if len(head) < 30 or head[:4] != LOCAL:
-            raise Refused(f"it is damaged: the record '{shown(name)}' is not where it should be")
+            raise RefusedError(
+                f"it is damaged: the record '{shown(name)}' is not where it should be"
+            )
         names, extra = struct.unpack("<2H", head[26:30])
         start = entry.start + 30 + names + extra
         if start + entry.size > len(self.data):
-            raise Refused(f"it is truncated: the record '{shown(name)}' ends behind the file")
+            raise RefusedError(f"it is truncated: the record '{shown(name)}' ends behind the file")
         return self.data[start : start + entry.size]
 
 
@@ -79,7 +83,7 @@ def _directory(data: memoryview, budget: Budget) -> list[tuple[str, Entry]]:
     for _ in range(count):
         head = struct.unpack("<4s3H H2H3L5H2L", data[position : position + 46])
         if head[0] != ENTRY:
-            raise Refused("its zip directory is damaged")
+            raise RefusedError("its zip directory is damaged")
         method, crc, packed, size = head[4], *head[7:10]
         names, extra, comment, offset = *head[10:13], head[16]
         name = str(data[position + 46 : position + 46 + names], "utf-8")
@@ -96,14 +100,16 @@ def _end(data: memoryview) -> tuple[int, int]:
     start = max(0, len(data) - 22 - COMMENT)
     place = bytes(data[start:]).rfind(END)
     if place < 0:
-        raise Refused("it is truncated: the directory at the end of its zip archive is missing")
+        raise RefusedError(
+            "it is truncated: the directory at the end of its zip archive is missing"
+        )
     place += start
     count, _, offset = struct.unpack("<H2L", data[place + 10 : place + 20])
     locator = data[max(0, place - 20) : place]
     if locator[:4] == LOCATOR:
         (wide,) = struct.unpack("<Q", locator[8:16])
         if data[wide : wide + 4] != END64:
-            raise Refused("its zip directory is damaged")
+            raise RefusedError("its zip directory is damaged")
         count, _, offset = struct.unpack("<3Q", data[wide + 32 : wide + 56])
     return count, offset
 
@@ -121,4 +127,4 @@ def _wide(fields: memoryview, packed: int, size: int, offset: int) -> tuple[int,
                 break
             return size, offset
         fields = fields[4 + length :]
-    raise Refused("its zip directory is damaged")
+    raise RefusedError("its zip directory is damaged")

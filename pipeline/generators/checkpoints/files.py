@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from pipeline.disk import reason
 from pipeline.errors import UserError
 from pipeline.generators.checkpoints.flat import flatten
-from pipeline.generators.checkpoints.limits import Budget, Refused
+from pipeline.generators.checkpoints.limits import Budget, RefusedError
 from pipeline.generators.checkpoints.nvidia import is_nvidia, nvidia_names, nvidia_tree
 from pipeline.generators.checkpoints.tensorflow import (
     is_tensorflow,
@@ -28,7 +28,10 @@ from pipeline.generators.checkpoints.unpickle import unpickle
 
 WINDOW = 512
 MISTAKEN = (
-    (b"version https://git-lfs", "it is a pointer of Git LFS: fetch the file itself (git lfs pull)"),
+    (
+        b"version https://git-lfs",
+        "it is a pointer of Git LFS: fetch the file itself (git lfs pull)",
+    ),
     (b"\x1f\x8b", "it is compressed with gzip: unpack it first"),
     (b"BZh", "it is compressed with bzip2: unpack it first"),
     (b"\xfd7zXZ", "it is compressed with xz: unpack it first"),
@@ -86,7 +89,7 @@ def read_content(path: Path, data: memoryview) -> dict[str, Any]:
         if is_safetensors(data):
             return _safetensors(path)
         return flatten(_tree(data, Budget(len(data))), len(data))
-    except Refused as refused:
+    except RefusedError as refused:
         raise refuse(path, refused) from refused
 
 
@@ -98,7 +101,7 @@ def _tree(data: memoryview, budget: Budget) -> Any:
     if is_legacy(data):
         return read_legacy(data, torch_names(budget), budget)
     if start[257:262] == b"ustar":
-        raise Refused("it is a tar archive: unpack it and give the file of weights inside")
+        raise RefusedError("it is a tar archive: unpack it and give the file of weights inside")
     names = nested_names(budget) | nvidia_names() | tensorflow_names()
     tree, _ = unpickle(data, names, budget)
     if is_tensorflow(tree):
@@ -108,15 +111,15 @@ def _tree(data: memoryview, budget: Budget) -> Any:
 
 def _refuse_mistaken(start: bytes) -> None:
     if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        raise Refused(PAGE)
+        raise RefusedError(PAGE)
     for sign, what in MISTAKEN:
         if start.startswith(sign):
-            raise Refused(what)
+            raise RefusedError(what)
 
 
 def _safetensors(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, "pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise Refused(f"it is damaged ({reason(error)})") from error
+    except (SafetensorError, OSError, RuntimeError, TypeError, ValueError, LookupError) as error:
+        raise RefusedError(f"it is damaged ({reason(error)})") from error

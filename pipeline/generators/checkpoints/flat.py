@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from pipeline.generators.checkpoints.leaves import Leaf, Storage, Text
-from pipeline.generators.checkpoints.limits import Refused
+from pipeline.generators.checkpoints.limits import RefusedError
 
 MAX_NODES, MAX_DEPTH, MAX_NAME = 200_000, 40, 1000
 MAX_SHARING = 2.2
@@ -28,18 +28,18 @@ def flatten(tree: Any, size: int) -> Flat:
         Tensors, plain values, and lists of plain values.
 
     Raises:
-        Refused: the object is nested without end, or its tensors claim more than the file holds.
+        RefusedError: the object is nested without end, or its tensors claim more than the file holds.
     """
     flat: Flat = {}
     claimed = 0
     for name, leaf in _leaves(tree):
         if name in flat:
-            raise Refused("two of its entries have the same name")
+            raise RefusedError("two of its entries have the same name")
         flat[name] = leaf.tensor() if isinstance(leaf, Leaf) else leaf
         if isinstance(flat[name], Tensor):
             claimed += flat[name].nbytes
     if claimed > MAX_SHARING * size:
-        raise Refused(f"its tensors claim {claimed} bytes, and the file has only {size}")
+        raise RefusedError(f"its tensors claim {claimed} bytes, and the file has only {size}")
     return flat
 
 
@@ -49,7 +49,8 @@ def _leaves(tree: Any) -> Iterator[tuple[str, Any]]:
         name, value, depth = pending.pop()
         nodes += 1
         if nodes > MAX_NODES or depth > MAX_DEPTH or len(name) > MAX_NAME:
-            raise Refused("its content is nested or repeated without end")
+            raise RefusedError("its content is nested or repeated without end")
+        nodes += len(value) if isinstance(value, list | tuple | dict) else 0
         if isinstance(value, dict):
             children = list(value.items())
         elif isinstance(value, list | tuple) and not all(map(is_plain, value)):
@@ -59,7 +60,6 @@ def _leaves(tree: Any) -> Iterator[tuple[str, Any]]:
                 yield name, value
             continue
         prefix = f"{name}." if depth else ""
-        nodes += len(children)
         pending += [(f"{prefix}{key}", child, depth + 1) for key, child in reversed(children)]
 
 

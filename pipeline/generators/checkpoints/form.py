@@ -69,7 +69,7 @@ class Reader:
         if source.name not in self.tensors:
             raise UserError(f"{self.form}: the file lacks the tensor {source.name}.")
         try:
-            return source.convert(as_tensor(self.tensors[source.name])).contiguous()
+            return source.convert(as_tensor(self.tensors[source.name]))
         except (RuntimeError, IndexError, TypeError, ValueError) as error:
             raise self._misfit(name) from error
 
@@ -87,25 +87,26 @@ class Reader:
     def fill(self, make: Callable[[], G], inert: str = "") -> G:
         """A network with the tensors of the file, each of which must find its place.
 
-        The network is made without memory of its own and takes over the file's tensors, where
-        these are float32 in its layout.
+        One tensor is converted at a time, so that no more than the file and the network are in
+        memory. Making a network on the device "meta" is no gain: the first random tensor there
+        imports a computer algebra system, for seconds.
 
         Args:
-            make: gives the network.
+            make: gives the network, on the device "meta" or with memory.
             inert: pattern of the file's tensors that take no part in images.
 
         Raises:
             UserError: tensors are missing, left over, or of another shape.
         """
         self.check_names(inert)
-        with torch.device("meta"):
-            network = make()
-        state = {}
+        network = make()
+        if any(place.is_meta for place in network.state_dict().values()):
+            network = network.to_empty(device="cpu")
         for name, place in network.state_dict().items():
-            state[name] = self[name]
-            if state[name].shape != place.shape:
+            tensor = self[name]
+            if tensor.shape != place.shape:
                 raise self._misfit(name, place)
-        network.load_state_dict(state, assign=True)
+            place.copy_(tensor)
         return network.eval().requires_grad_(False)
 
     def check_names(self, inert: str = "") -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.generators.checkpoints.limits import Refused, shown
+from pipeline.generators.checkpoints.limits import RefusedError, shown
 
 MAX_DIMENSIONS, MAX_EMPTY = 16, 1 << 20
 NUMPY_DTYPES = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
@@ -43,7 +43,7 @@ class Stateful(ABC):
 
     @abstractmethod
     def set_state(self, state: Any) -> None:
-        """Take over a state; raises ``Refused`` if it is not of the expected kind."""
+        """Take over a state; raises :class:`RefusedError` if it is not of the expected kind."""
 
 
 class Record(dict[Any, Any], Stateful):
@@ -56,7 +56,7 @@ class Record(dict[Any, Any], Stateful):
     def set_state(self, state: Any) -> None:
         """Take over the attributes of the object."""
         if not isinstance(state, dict):
-            raise Refused(f"the state of a '{shown(self.kind)}' is no mapping")
+            raise RefusedError(f"the state of a '{shown(self.kind)}' is no mapping")
         self.update(state)
 
 
@@ -68,7 +68,7 @@ class Leaf(ABC):
         """The numbers as a tensor that shares the memory of the file where it can.
 
         Raises:
-            Refused: more is claimed than the file holds.
+            RefusedError: more is claimed than the file holds.
         """
 
 
@@ -88,7 +88,7 @@ class Storage:
     def elements(self) -> Tensor:
         """The elements ``[count]``, without a copy."""
         if self.data is None or len(self.data) < self.size:
-            raise Refused("a tensor's data are missing or truncated")
+            raise RefusedError("a tensor's data are missing or truncated")
         if not self.count:
             return torch.empty(0, dtype=self.dtype)
         if self.dtype == torch.bool:
@@ -109,7 +109,7 @@ class StoredTensor(Leaf):
         check_shape(self.shape)
         check_shape(self.strides)
         if len(self.strides) != len(self.shape) or type(self.offset) is not int or self.offset < 0:
-            raise Refused("the layout of a tensor is damaged")
+            raise RefusedError("the layout of a tensor is damaged")
 
     def tensor(self) -> Tensor:
         """A view of the storage."""
@@ -117,7 +117,7 @@ class StoredTensor(Leaf):
             return torch.empty(self.shape, dtype=self.storage.dtype)
         last = self.offset + sum((n - 1) * s for n, s in zip(self.shape, self.strides, strict=True))
         if max(last + 1, prod(self.shape)) > self.storage.count:
-            raise Refused(f"a tensor of shape {shown(self.shape)} does not fit its data")
+            raise RefusedError(f"a tensor of shape {shown(self.shape)} does not fit its data")
         return self.storage.elements().as_strided(self.shape, self.strides, self.offset)
 
 
@@ -126,13 +126,13 @@ class StoredDtype(Stateful):
 
     def __init__(self, code: Any, _align: Any = False, _copy: Any = True) -> None:
         if not isinstance(code, str) or code.lstrip("<>=|") not in NUMPY_DTYPES:
-            raise Refused(f"arrays of NumPy's type '{shown(code)}' are not plain numbers")
+            raise RefusedError(f"arrays of NumPy's type '{shown(code)}' are not plain numbers")
         self.dtype = np.dtype(code)
 
     def set_state(self, state: Any) -> None:
         """Take over the byte order, the only part of the state that plain numbers have."""
         if type(state) is not tuple or len(state) < 2 or state[1] not in ("<", ">", "=", "|"):
-            raise Refused("the state of a NumPy type is damaged")
+            raise RefusedError("the state of a NumPy type is damaged")
         self.dtype = self.dtype.newbyteorder(state[1])
 
 
@@ -148,7 +148,7 @@ class StoredArray(Stateful, Leaf):
     def set_state(self, state: Any) -> None:
         """Take over what NumPy's ``__setstate__`` does."""
         if type(state) is not tuple or len(state) != 5 or not isinstance(state[2], StoredDtype):
-            raise Refused("the state of a NumPy array is damaged")
+            raise RefusedError("the state of a NumPy array is damaged")
         _, self.shape, self.dtype, fortran, data = state
         self.fortran, self.data = bool(fortran), as_bytes(data)
         check_shape(self.shape)
@@ -156,7 +156,7 @@ class StoredArray(Stateful, Leaf):
     def array(self) -> np.ndarray[Any, Any]:
         """The array, without a copy."""
         if self.dtype is None or prod(self.shape) * self.dtype.dtype.itemsize != len(self.data):
-            raise Refused(f"an array of shape {shown(self.shape)} does not fit its data")
+            raise RefusedError(f"an array of shape {shown(self.shape)} does not fit its data")
         if not prod(self.shape):
             return np.empty(self.shape, self.dtype.dtype)
         flat = np.frombuffer(self.data, self.dtype.dtype)
@@ -174,14 +174,14 @@ def as_bytes(data: Any) -> memoryview:
         return data
     if isinstance(data, str):
         return memoryview(bytearray(data, "latin-1"))
-    raise Refused(f"the data of an array are a {type(data).__name__}")
+    raise RefusedError(f"the data of an array are a {type(data).__name__}")
 
 
 def check_shape(shape: Any) -> None:
     """Refuse what is no shape, or one so large that its product alone could hurt."""
     if type(shape) is not tuple or len(shape) > MAX_DIMENSIONS:
-        raise Refused("the shape of a tensor is damaged")
+        raise RefusedError("the shape of a tensor is damaged")
     if not all(type(n) is int and 0 <= n < 1 << 48 for n in shape):
-        raise Refused(f"a tensor has the impossible shape {shown(shape)}")
+        raise RefusedError(f"a tensor has the impossible shape {shown(shape)}")
     if 0 in shape and max(shape) > MAX_EMPTY:
-        raise Refused(f"an empty tensor has the impossible shape {shown(shape)}")
+        raise RefusedError(f"an empty tensor has the impossible shape {shown(shape)}")

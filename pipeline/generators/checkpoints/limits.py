@@ -4,7 +4,7 @@ FLOOR = 16 << 20
 """Bytes of small objects that any file may need, however small it is."""
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A file that cannot be read safely; says why in one line, without naming the file."""
 
 
@@ -27,21 +27,21 @@ class Budget:
         """Charge for small objects.
 
         Raises:
-            Refused: they are more than a file of this size can need.
+            RefusedError: they are more than a file of this size can need.
         """
         self.objects -= count
         if self.objects < 0:
-            raise Refused("it builds more objects than a file of its size can need")
+            raise RefusedError("it builds more objects than a file of its size can need")
 
     def copy(self, count: int) -> None:
         """Charge for data that have to be decoded.
 
         Raises:
-            Refused: they are more than the file holds.
+            RefusedError: they are more than the file holds.
         """
         self.copies -= count
         if self.copies < 0:
-            raise Refused("it asks for more decoded data than the file holds")
+            raise RefusedError("it asks for more decoded data than the file holds")
 
 
 def shown(value: object) -> str:

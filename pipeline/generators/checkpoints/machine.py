@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.generators.checkpoints.leaves import Admitted, Record, Stateful, Text
-from pipeline.generators.checkpoints.limits import Budget, Refused, shown
+from pipeline.generators.checkpoints.limits import Budget, RefusedError, shown
 
 LONG_TEXT, LONG_STRING, LONG_LINE, LONG_INTEGER = 1024, 256, 4096, 255
 STEP, OBJECT, MAPPING, ITEM, CALL = 16, 64, 128, 96, 256
@@ -39,7 +39,9 @@ class Machine:
         """The next bytes, as a view."""
         left = len(self.data) - self.position
         if count > left:
-            raise Refused(f"it is truncated or damaged: {count} bytes claimed, {left} are left")
+            raise RefusedError(
+                f"it is truncated or damaged: {count} bytes claimed, {left} are left"
+            )
         self.position += count
         return self.data[self.position - count : self.position]
 
@@ -52,7 +54,7 @@ class Machine:
         window = bytes(self.data[self.position : self.position + LONG_LINE])
         end = window.find(b"\n")
         if end < 0:
-            raise Refused("a line of its pickle is too long or truncated")
+            raise RefusedError("a line of its pickle is too long or truncated")
         self.position += end + 1
         return window[:end].decode("utf-8")
 
@@ -81,14 +83,14 @@ class Machine:
     def push_long(self, width: int) -> None:
         """Put a whole number of so many bytes on the stack."""
         if width > LONG_INTEGER:
-            raise Refused(f"a whole number in it claims {width} bytes")
+            raise RefusedError(f"a whole number in it claims {width} bytes")
         self.push(self.integer(width, signed=True), OBJECT + width)
 
     def push_line(self, unquote: bool) -> None:
         """Put a text of protocol 0 on the stack; one with escapes is refused, not decoded."""
         text = self.line()
         if "\\" in text:
-            raise Refused("it holds escaped text of pickle protocol 0")
+            raise RefusedError("it holds escaped text of pickle protocol 0")
         self.push(text[1:-1] if unquote else text, OBJECT + 4 * len(text))
 
     def push_text_integer(self) -> None:
@@ -99,10 +101,10 @@ class Machine:
     def push_global(self, module: Any, name: Any) -> None:
         """Put the stand-in of a global on the stack."""
         if not isinstance(module, str) or not isinstance(name, str):
-            raise Refused("it asks for a global whose name is no text")
+            raise RefusedError("it asks for a global whose name is no text")
         asked = f"{module}.{name}"
         if asked not in self.admitted:
-            raise Refused(
+            raise RefusedError(
                 f"it asks for '{shown(asked)}', and only tensors, arrays and plain containers are "
                 "let in; nothing of it was run"
             )
@@ -111,9 +113,9 @@ class Machine:
     def call(self, function: Any, arguments: Any, keywords: Any = None) -> None:
         """Put on the stack what a stand-in gives."""
         if not isinstance(function, Admitted) or type(arguments) is not tuple or keywords:
-            raise Refused("it calls something that is no function")
+            raise RefusedError("it calls something that is no function")
         if function.call is None:
-            raise Refused(f"it calls '{function.name}', which may only be named")
+            raise RefusedError(f"it calls '{function.name}', which may only be named")
         self.push(function.call(*arguments), CALL)
 
     def mark(self) -> None:
@@ -137,7 +139,7 @@ class Machine:
     def pack(self, count: int) -> None:
         """Make a tuple of so many objects."""
         if len(self.stack) < count:
-            raise Refused("its pickle is damaged: a tuple lacks items")
+            raise RefusedError("its pickle is damaged: a tuple lacks items")
         items = tuple(self.stack[-count:])
         del self.stack[-count:]
         self.push(items)
@@ -145,14 +147,14 @@ class Machine:
     def extend(self, items: list[Any]) -> None:
         """Add to the list on top of the stack."""
         if type(self.stack[-1]) is not list:
-            raise Refused("it appends to something that is no list")
+            raise RefusedError("it appends to something that is no list")
         self.stack[-1].extend(items)
 
     def put_items(self, items: list[Any]) -> None:
         """Add keys and values, in turn, to the mapping on top of the stack."""
         target = self.stack[-1]
         if not isinstance(target, dict) or len(items) % 2:
-            raise Refused("it puts items into something that is no mapping")
+            raise RefusedError("it puts items into something that is no mapping")
         for key, value in zip(items[::2], items[1::2], strict=True):
             self.budget.spend(ITEM)
             target[plain_key(key)] = value
@@ -174,26 +176,28 @@ class Machine:
         if isinstance(target, Stateful):
             target.set_state(state)
         elif not isinstance(target, dict):
-            raise Refused(f"it gives a state to a {type(target).__name__}")
+            raise RefusedError(f"it gives a state to a {type(target).__name__}")
 
     def check_protocol(self) -> None:
         """Refuse protocols that are not known."""
         if (protocol := self.integer(1)) > pickle.HIGHEST_PROTOCOL:
-            raise Refused(f"its pickle protocol {protocol} is not known")
+            raise RefusedError(f"its pickle protocol {protocol} is not known")
 
     def check_frame(self) -> None:
         """Refuse a frame that is longer than the file."""
         count, left = self.integer(8), len(self.data) - self.position
         if count > left:
-            raise Refused(f"it is truncated or damaged: {count} bytes claimed, {left} are left")
+            raise RefusedError(
+                f"it is truncated or damaged: {count} bytes claimed, {left} are left"
+            )
 
 
 def plain_key(key: Any) -> Any:
     """A key of a mapping, if it is a plain value.
 
     Raises:
-        Refused: it is anything else; nested keys could take for ever to hash.
+        RefusedError: it is anything else; nested keys could take for ever to hash.
     """
     if not isinstance(key, str | int | float | None):
-        raise Refused(f"a mapping in it has a {type(key).__name__} as a key")
+        raise RefusedError(f"a mapping in it has a {type(key).__name__} as a key")
     return key

@@ -9,11 +9,11 @@ from typing import Any
 
 from pipeline.generators.checkpoints.flat import is_plain
 from pipeline.generators.checkpoints.leaves import Admitted, Leaf, Record
-from pipeline.generators.checkpoints.limits import Refused
+from pipeline.generators.checkpoints.limits import RefusedError, shown
 
 RECONSTRUCT = "torch_utils.persistence._reconstruct_persistent_obj"
 AVERAGED, TRAINED = "G_ema", "G"
-MAX_MODULES, MAX_DEPTH = 10_000, 20
+MAX_PATH = 400
 
 
 def nvidia_names() -> dict[str, Admitted]:
@@ -34,29 +34,30 @@ def nvidia_tree(tree: Any) -> dict[str, Any]:
     among them as ``class_name``.
 
     Raises:
-        Refused: a module is damaged.
+        RefusedError: a module is damaged.
     """
     generator = _generator(tree)
     if generator is None:
-        raise Refused("it holds no generator")
+        raise RefusedError("it holds no generator")
     found: dict[str, Any] = {"init_kwargs": generator.get("_init_kwargs", {})}
-    pending, seen = [("", generator, 0)], 0
+    pending: list[tuple[str, Any]] = [("", generator)]
+    seen: set[int] = set()
     while pending:
-        path, module, depth = pending.pop()
-        seen += 1
-        if not isinstance(module, Record) or depth > MAX_DEPTH or seen > MAX_MODULES:
-            raise Refused(f"its module '{path[:80]}' is damaged")
+        path, module = pending.pop()
+        if not isinstance(module, Record) or id(module) in seen or len(path) > MAX_PATH:
+            raise RefusedError(f"its module '{shown(path)}' is damaged")
+        seen.add(id(module))
         found |= _tensors(path, module)
         found |= _attributes(path, module)
         inner = _mapping(module, "_modules")
-        pending += [(f"{path}{name}.", child, depth + 1) for name, child in inner.items() if child]
+        pending += [(f"{path}{name}.", child) for name, child in inner.items() if child]
     return {AVERAGED: found}
 
 
 def _module(meta: Any) -> Record:
     """The stand-in of a module: the name of its class and its attributes."""
     if not isinstance(meta, dict) or not isinstance(meta.get("class_name"), str):
-        raise Refused("a module in it is damaged")
+        raise RefusedError("a module in it is damaged")
     record = Record(RECONSTRUCT)
     record.set_state(meta.get("state"))
     record["class_name"] = meta["class_name"]
@@ -72,7 +73,7 @@ def _generator(tree: Any) -> Record | None:
 def _mapping(module: Record, name: str) -> dict[str, Any]:
     value = module.get(name, {})
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise Refused(f"a module in it has damaged '{name}'")
+        raise RefusedError(f"a module in it has damaged '{name}'")
     return value
 
 

@@ -8,11 +8,11 @@ A network's state has ``version`` (2: PGGAN, 3: StyleGAN, 4: StyleGAN2, 5: Style
 from typing import Any
 
 from pipeline.generators.checkpoints.leaves import Admitted, Record
-from pipeline.generators.checkpoints.limits import Refused
+from pipeline.generators.checkpoints.limits import RefusedError
 
 NETWORKS = ("dnnlib.tflib.network.Network", "tfutil.Network")
 DESCRIPTION = ("version", "name", "static_kwargs", "build_func_name")
-MAX_DEPTH = 4
+MAX_NETWORKS = 16
 
 
 def tensorflow_names() -> dict[str, Admitted]:
@@ -31,31 +31,32 @@ def tensorflow_tree(tree: Any) -> dict[str, Any]:
     What belongs to a part stands under it: ``Gs.components.synthesis.variables.4x4/Const/const``.
 
     Raises:
-        Refused: the network's description of itself is damaged.
+        RefusedError: the network's description of itself is damaged.
     """
-    return {"Gs": _network(_averaged(tree), 0)}
+    return {"Gs": _network(_averaged(tree), set())}
 
 
 def _averaged(tree: Any) -> Any:
     return tree[-1] if type(tree) is tuple and len(tree) == 3 else tree
 
 
-def _network(record: Any, depth: int) -> dict[str, Any]:
+def _network(record: Any, seen: set[int]) -> dict[str, Any]:
     components = record.get("components", {}) if isinstance(record, Record) else None
-    if not isinstance(components, dict) or depth > MAX_DEPTH:
-        raise Refused("a network in it has damaged components")
+    if not isinstance(components, dict) or id(record) in seen or len(seen) > MAX_NETWORKS:
+        raise RefusedError("a network in it has damaged components")
+    seen.add(id(record))
     described = {key: record[key] for key in DESCRIPTION if key in record}
     described["variables"] = _variables(record.get("variables"))
-    described["components"] = {k: _network(part, depth + 1) for k, part in components.items()}
+    described["components"] = {name: _network(part, seen) for name, part in components.items()}
     return described
 
 
 def _variables(pairs: Any) -> dict[str, Any]:
     if not isinstance(pairs, list | tuple):
-        raise Refused("a network in it has no variables")
+        raise RefusedError("a network in it has no variables")
     variables: dict[str, Any] = {}
     for pair in pairs:
         if not isinstance(pair, list | tuple) or len(pair) != 2 or not isinstance(pair[0], str):
-            raise Refused("a network in it has damaged variables")
+            raise RefusedError("a network in it has damaged variables")
         variables[pair[0]] = pair[1]
     return variables

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
@@ -78,6 +77,6 @@ class Tensors:
         Raises:
             UserError: tensors are missing, left over, or of another shape.
         """
-        with torch.device("meta"):
-            sources = {name: source(name) for name in make().state_dict()}
-        return Reader(self.form, self.found, sources).fill(make, inert)
+        network = make()
+        sources = {name: source(name) for name in network.state_dict()}
+        return Reader(self.form, self.found, sources).fill(lambda: network, inert)

@@ -7,7 +7,6 @@ numbers, and the streams nested in NVIDIA's pickles, which its unpickler would h
 unrestricted ``torch.storage._load_from_bytes``.
 """
 
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -16,7 +15,7 @@ import torch
 
 from pipeline.generators.checkpoints.archive import Archive
 from pipeline.generators.checkpoints.leaves import Admitted, Storage, StoredTensor
-from pipeline.generators.checkpoints.limits import Budget, Refused, shown
+from pipeline.generators.checkpoints.limits import Budget, RefusedError, shown
 from pipeline.generators.checkpoints.machine import ITEM
 from pipeline.generators.checkpoints.unpickle import unpickle
 from pipeline.generators.checkpoints.vocabulary import plain_names
@@ -73,7 +72,7 @@ def read_legacy(data: memoryview, names: Mapping[str, Admitted], budget: Budget)
         budget: what it may cost.
 
     Raises:
-        Refused: it is damaged or holds anything but plain data.
+        RefusedError: it is damaged or holds anything but plain data.
     """
     storages: dict[str, Storage] = {}
     found, position = [], 0
@@ -83,9 +82,9 @@ def read_legacy(data: memoryview, names: Mapping[str, Admitted], budget: Budget)
         position += length
     _, protocol, system, content, keys = found
     if protocol != PROTOCOL or not isinstance(system, dict) or not isinstance(keys, list):
-        raise Refused("its torch stream is damaged")
+        raise RefusedError("its torch stream is damaged")
     if system.get("little_endian") is not True:
-        raise Refused("it was written by a machine of the other byte order")
+        raise RefusedError("it was written by a machine of the other byte order")
     _place(storages, keys, data[position:])
     return content
 
@@ -94,17 +93,17 @@ def read_zip(data: memoryview, budget: Budget) -> Any:
     """The object of a zip file of ``torch.save``.
 
     Raises:
-        Refused: it is damaged or holds anything but plain data.
+        RefusedError: it is damaged or holds anything but plain data.
     """
     archive = Archive(data, budget)
     roots = [name[: -len("data.pkl")] for name in archive.entries if name.endswith("/data.pkl")]
     if len(roots) != 1:
-        raise Refused("it is a zip archive, but none of torch.save")
+        raise RefusedError("it is a zip archive, but none of torch.save")
     root = roots[0]
     if f"{root}constants.pkl" in archive.entries:
-        raise Refused("it is a TorchScript program, not a file of weights")
+        raise RefusedError("it is a TorchScript program, not a file of weights")
     if f"{root}byteorder" in archive.entries and archive.read(f"{root}byteorder") != b"little":
-        raise Refused("it was written by a machine of the other byte order")
+        raise RefusedError("it was written by a machine of the other byte order")
     find = partial(_zip_storage, archive, root, {})
     return unpickle(archive.read(f"{root}data.pkl"), torch_names(budget), budget, find)[0]
 
@@ -112,12 +111,12 @@ def read_zip(data: memoryview, budget: Budget) -> Any:
 def _claim(name: Any, fields: int) -> tuple[torch.dtype, str, int]:
     """Type, key and number of elements that a persistent id asks for."""
     if type(name) is not tuple or len(name) < 5 or len(name) > fields or name[0] != "storage":
-        raise Refused("it has a persistent id that is no storage")
+        raise RefusedError("it has a persistent id that is no storage")
     kind, key, count = name[1], name[2], name[4]
     if not isinstance(kind, Admitted) or kind.dtype is None or any(x is not None for x in name[5:]):
-        raise Refused("it has a storage of an unknown kind")
+        raise RefusedError("it has a storage of an unknown kind")
     if not isinstance(key, str) or type(count) is not int or count < 0:
-        raise Refused("it has a damaged storage")
+        raise RefusedError("it has a damaged storage")
     return kind.dtype, key, count
 
 
@@ -125,7 +124,7 @@ def _legacy_storage(storages: dict[str, Storage], name: Any) -> Storage:
     dtype, key, count = _claim(name, 6)
     storage = storages.setdefault(key, Storage(dtype, count))
     if (storage.dtype, storage.count) != (dtype, count):
-        raise Refused("it describes a storage in two ways")
+        raise RefusedError("it describes a storage in two ways")
     return storage
 
 
@@ -134,7 +133,7 @@ def _zip_storage(archive: Archive, root: str, known: dict[str, Storage], name: A
     if key not in known:
         known[key] = Storage(dtype, count, archive.read(f"{root}data/{key}"))
     if (known[key].dtype, known[key].count) != (dtype, count):
-        raise Refused("it describes a storage in two ways")
+        raise RefusedError("it describes a storage in two ways")
     return known[key]
 
 
@@ -146,20 +145,20 @@ def _place(storages: dict[str, Storage], keys: list[Any], data: memoryview) -> N
         if storage is None or int.from_bytes(data[position : position + 8], "little") != (
             storage.count
         ):
-            raise Refused("it is truncated or damaged: the sizes of its tensors do not agree")
+            raise RefusedError("it is truncated or damaged: the sizes of its tensors do not agree")
         storage.data = data[position + 8 : position + 8 + storage.size]
         position += 8 + storage.size
         if len(storage.data) < storage.size:
-            raise Refused(f"it is truncated: a storage of {storage.size} bytes ends behind it")
+            raise RefusedError(f"it is truncated: a storage of {storage.size} bytes ends behind it")
 
 
 def _nested(names: Mapping[str, Admitted], budget: Budget, data: Any) -> Storage:
     """The storage in a stream inside a pickle (the real one would unpickle anything)."""
     if not isinstance(data, memoryview) or not is_legacy(data):
-        raise Refused("it holds a nested stream that torch.save did not write")
+        raise RefusedError("it holds a nested stream that torch.save did not write")
     storage = read_legacy(data, names, budget)
     if not isinstance(storage, Storage):
-        raise Refused(f"it holds a nested {type(storage).__name__} where a storage belongs")
+        raise RefusedError(f"it holds a nested {type(storage).__name__} where a storage belongs")
     return storage
 
 
@@ -167,18 +166,18 @@ def _tensor(
     storage: Any, offset: Any, shape: Any, strides: Any, *_gradient_and_hooks: Any
 ) -> StoredTensor:
     if not isinstance(storage, Storage):
-        raise Refused(f"a tensor in it is cut from {shown(storage)}")
+        raise RefusedError(f"a tensor in it is cut from {shown(storage)}")
     return StoredTensor(storage, offset, shape, strides)
 
 
 def _size(budget: Budget, items: Any) -> tuple[Any, ...]:
     if not isinstance(items, list | tuple):
-        raise Refused("a size in it is damaged")
+        raise RefusedError("a size in it is damaged")
     budget.spend(ITEM * len(items))
     return tuple(items)
 
 
 def _parameter(tensor: Any, *_gradient_hooks_and_state: Any) -> StoredTensor:
     if not isinstance(tensor, StoredTensor):
-        raise Refused(f"a parameter in it is {shown(tensor)}")
+        raise RefusedError(f"a parameter in it is {shown(tensor)}")
     return tensor

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.generators.checkpoints.leaves import Admitted
-from pipeline.generators.checkpoints.limits import Budget, Refused
+from pipeline.generators.checkpoints.limits import Budget, RefusedError
 from pipeline.generators.checkpoints.machine import CALL, MAPPING, OBJECT, STEP, Machine
 
 Action = Callable[[Machine], Any]
@@ -25,7 +25,7 @@ DAMAGED = (LookupError, AttributeError, TypeError, ValueError, OverflowError, st
 
 
 def _no_persistent_ids(_: Any) -> Any:
-    raise Refused("it has persistent ids, which only belong into files of torch.save")
+    raise RefusedError("it has persistent ids, which only belong into files of torch.save")
 
 
 def unpickle(
@@ -46,7 +46,7 @@ def unpickle(
         The object, made of plain values, lists (sets too), tuples, dictionaries and stand-ins.
 
     Raises:
-        Refused: the pickle names anything else, is damaged, or costs too much.
+        RefusedError: the pickle names anything else, is damaged, or costs too much.
     """
     machine = Machine(data, admitted, budget, persistent)
     try:
@@ -55,7 +55,7 @@ def unpickle(
             ACTIONS[code](machine)
         return machine.stack.pop(), machine.position
     except DAMAGED as error:
-        raise Refused(f"its pickle is damaged at byte {machine.position}") from error
+        raise RefusedError(f"its pickle is damaged at byte {machine.position}") from error
 
 
 def _reduce(machine: Machine) -> None:
@@ -100,11 +100,11 @@ def _persistent(machine: Machine, name: Any) -> None:
 
 
 def _refuse_extension(machine: Machine, code: int) -> None:
-    raise Refused(f"it asks for the global with extension code {code}")
+    raise RefusedError(f"it asks for the global with extension code {code}")
 
 
 def _refuse_buffer(_: Machine) -> None:
-    raise Refused("it refers to buffers outside the file")
+    raise RefusedError("it refers to buffers outside the file")
 
 
 def _grouped(kind: type[list[Any]] | type[tuple[Any, ...]]) -> Action:

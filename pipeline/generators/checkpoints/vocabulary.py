@@ -16,7 +16,7 @@ from pipeline.generators.checkpoints.leaves import (
     as_bytes,
     check_shape,
 )
-from pipeline.generators.checkpoints.limits import Budget, Refused, shown
+from pipeline.generators.checkpoints.limits import Budget, RefusedError, shown
 from pipeline.generators.checkpoints.machine import ITEM, plain_key
 
 CHUNK = 1 << 20
@@ -49,7 +49,7 @@ def plain_names(budget: Budget) -> dict[str, Admitted]:
 def _mapping(budget: Budget, pairs: Any = ()) -> dict[Any, Any]:
     """An ordered dictionary; Python 2 gives its items in the call."""
     if not isinstance(pairs, list | tuple):
-        raise Refused("an ordered dictionary in it is damaged")
+        raise RefusedError("an ordered dictionary in it is damaged")
     budget.spend(ITEM * len(pairs))
     return {plain_key(key): value for key, value in pairs}
 
@@ -57,7 +57,7 @@ def _mapping(budget: Budget, pairs: Any = ()) -> dict[Any, Any]:
 def _items(budget: Budget, items: Any = ()) -> list[Any]:
     """A set, as a list: it is never hashed."""
     if not isinstance(items, list | tuple):
-        raise Refused("a set in it is damaged")
+        raise RefusedError("a set in it is damaged")
     budget.spend(ITEM * len(items))
     return list(items)
 
@@ -65,7 +65,7 @@ def _items(budget: Budget, items: Any = ()) -> list[Any]:
 def _encode(budget: Budget, text: Any, encoding: Any) -> memoryview:
     """Bytes as Python 3 writes them into pickles of protocol 2: each one a character."""
     if encoding not in ("latin1", "latin-1") or not isinstance(text, str | Text):
-        raise Refused("it encodes text in an unknown way")
+        raise RefusedError("it encodes text in an unknown way")
     raw = memoryview(text.encode()) if isinstance(text, str) else text.utf8
     budget.copy(len(raw))
     decoder, data = getincrementaldecoder("utf-8")(), bytearray()
@@ -83,13 +83,13 @@ def _empty_array(_kind: Any, _shape: Any, _type: Any) -> StoredArray:
 def _scalar(dtype: Any, data: Any) -> Any:
     """A NumPy number, as a plain one."""
     if not isinstance(dtype, StoredDtype) or len(as_bytes(data)) != dtype.dtype.itemsize:
-        raise Refused("a NumPy number in it is damaged")
+        raise RefusedError("a NumPy number in it is damaged")
     return np.frombuffer(as_bytes(data), dtype.dtype)[0].item()
 
 
 def _array(data: Any, dtype: Any, shape: Any, order: Any) -> StoredArray:
     """An array as NumPy writes it with pickle protocol 5."""
     if not isinstance(dtype, StoredDtype) or order not in ("C", "F"):
-        raise Refused(f"a NumPy array in it has the order {shown(order)}")
+        raise RefusedError(f"a NumPy array in it has the order {shown(order)}")
     check_shape(shape)
     return StoredArray(dtype, shape, order == "F", as_bytes(data))

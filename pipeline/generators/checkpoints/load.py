@@ -1,0 +1,123 @@
+"""The one way in: a file of any known form becomes a generator, without running its code."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import UserError
+from pipeline.generators.base import Generator
+from pipeline.generators.checkpoints import biggan, pggan, pix2pixhd, stylegan, stylegan2
+from pipeline.generators.checkpoints.files import is_safetensors, map_file, read_content, refuse
+from pipeline.generators.checkpoints.form import Content, Form
+from pipeline.generators.checkpoints.own import OWN, is_own, load_own
+from pipeline.generators.stylegan import StyleGAN
+from pipeline.generators.stylegan2 import StyleGAN2
+
+FORMS: tuple[Form, ...] = (
+    *stylegan2.FORMS,
+    *stylegan.FORMS,
+    *pggan.FORMS,
+    *biggan.FORMS,
+    *pix2pixhd.FORMS,
+)
+"""Every foreign form; the first that recognises a file builds its network."""
+
+MISFITS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What a file that is not what it seems makes a family's code or torch raise."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A generator and the form of the file it came from."""
+
+    form: str
+    generator: Generator
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a file of any known form; what it is follows from its content alone.
+
+    No code of the file runs, and what is allocated is bounded by the file's size.
+
+    Args:
+        path: the file.
+
+    Raises:
+        UserError: it is missing, damaged, refused, of no known form, or does not fit its form.
+    """
+    file = Path(path)
+    data = map_file(file)
+    if is_safetensors(data) and is_own(file):
+        return Checkpoint(OWN, load_own(file))
+    content = read_content(file, data)
+    form = _form(file, content)
+    try:
+        return Checkpoint(form.name, _settled(form.build(content)))
+    except UserError as error:
+        raise refuse(file, str(error).rstrip(".")) from error
+    except MISFITS as error:
+        reason = (str(error).splitlines() or [""])[0][:200]
+        raise refuse(file, f"it looks like {form.name} but does not fit ({reason})") from error
+
+
+def load_checkpoint(
+    checkpoint: str | Path | None,
+    name: str = "checkpoint",
+    truncation_psi: float = 1.0,
+    truncation_cutoff: int | None = None,
+) -> Generator:
+    """The generator of a file of any known form, in float32, ready for evaluation.
+
+    Args:
+        checkpoint: the file.
+        name: the name the generator goes by.
+        truncation_psi: pull of w towards its mean, where the architecture has one.
+        truncation_cutoff: truncate only the first so many w+ layers; None truncates all.
+
+    Raises:
+        UserError: the file cannot be used (:func:`read_checkpoint`), or the truncation does not
+            fit the architecture.
+    """
+    if checkpoint is None:
+        raise UserError(f"generator={name} needs a file of weights: add generator.checkpoint=PATH.")
+    generator = read_checkpoint(checkpoint).generator
+    generator.name = name
+    _truncate(generator, truncation_psi, truncation_cutoff)
+    return generator
+
+
+def _form(path: Path, content: Content) -> Form:
+    """The first form that recognises a content."""
+    for form in FORMS:
+        if form.recognise(content):
+            return form
+    shown = ", ".join(ascii(name)[1:-1][:60] for name in list(content)[:4]) or "nothing"
+    known = ", ".join(form.name for form in FORMS)
+    raise refuse(
+        path,
+        f"it can be read, but its {len(content)} entries ({shown}, ...) are none of the known "
+        f"forms: {known}",
+    )
+
+
+def _settled(generator: Generator) -> Generator:
+    """The generator with memory of its own, so that the file may go, ready for evaluation."""
+    for tensor in (*generator.parameters(), *generator.buffers()):
+        tensor.data = tensor.data.clone()
+    return generator.eval().requires_grad_(False)
+
+
+def _truncate(generator: Generator, psi: float, cutoff: int | None) -> None:
+    if psi == 1 and cutoff is None:
+        return
+    if not isinstance(generator, StyleGAN2 | StyleGAN):
+        raise UserError(
+            f"generator={generator.name} is a {type(generator).__name__}, which has no mean w: "
+            "leave truncation_psi=1 and truncation_cutoff=null."
+        )
+    layers = generator.num_ws
+    if cutoff is not None and not 0 <= cutoff <= layers:
+        raise UserError(
+            f"truncation_cutoff={cutoff} must lie in 0..{layers}, the number of w+ layers, or be "
+            "null for all of them."
+        )
+    generator.truncation_psi, generator.truncation_cutoff = psi, cutoff

@@ -1,0 +1,91 @@
+"""The project's own files of every architecture: the format of ``weights.py``, for all classes."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from pipeline.disk import Place, replace_file
+from pipeline.generators.base import Generator
+from pipeline.generators.biggan import BigGAN, BigGANConfig
+from pipeline.generators.biggan_deep import BigGANDeep, BigGANDeepConfig
+from pipeline.generators.checkpoints.files import refuse
+from pipeline.generators.fingerprints import tensor_hash
+from pipeline.generators.pggan import PGGAN, PGGANConfig
+from pipeline.generators.pix2pixhd import Pix2PixHD, Pix2PixHDConfig
+from pipeline.generators.stylegan import StyleGAN, StyleGANConfig
+from pipeline.generators.stylegan2 import StyleGAN2, StyleGAN2Config
+from pipeline.generators.weights import read_generator
+
+OWN = "safetensors of this project"
+NETWORKS: dict[str, tuple[Any, Any]] = {
+    "StyleGAN2": (StyleGAN2, StyleGAN2Config),
+    "StyleGAN": (StyleGAN, StyleGANConfig),
+    "PGGAN": (PGGAN, PGGANConfig),
+    "BigGAN": (BigGAN, BigGANConfig),
+    "BigGANDeep": (BigGANDeep, BigGANDeepConfig),
+    "Pix2PixHD": (Pix2PixHD, Pix2PixHDConfig),
+}
+"""Class and configuration by the name of the class, which the file's header holds."""
+
+HEADER = {"class", "architecture", "provenance", "sha256"}
+
+
+def is_own(path: Path) -> bool:
+    """Whether a safetensors file has the header of this project's generators."""
+    try:
+        with safe_open(path, "pt") as file:
+            return (file.metadata() or {}).keys() >= HEADER
+    except (SafetensorError, OSError) as error:
+        raise refuse(path, f"it is damaged ({str(error).splitlines()[0]})") from error
+
+
+def load_own(path: Path) -> Generator:
+    """A generator of any architecture, from a file of this project's own.
+
+    Raises:
+        UserError: it is damaged, or of an architecture that is not known.
+    """
+    content = read_generator(path, "checkpoint")
+    if content.kind not in NETWORKS:
+        raise refuse(path, f"its class '{content.kind}' is none of {', '.join(NETWORKS)}")
+    network, config = NETWORKS[content.kind]
+    lists = {k: tuple(v) if isinstance(v, list) else v for k, v in content.architecture.items()}
+    try:
+        with torch.device("meta"):
+            made: Generator = network(config(**lists))
+        made.load_state_dict(content.tensors, assign=True)
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0][:200]
+        raise refuse(path, f"its tensors do not fit its architecture ({reason})") from error
+    for tensor in (*made.parameters(), *made.buffers()):
+        tensor.data = tensor.data.clone()
+    return made.eval().requires_grad_(False)
+
+
+def save_own(network: Any, path: Path, provenance: Mapping[str, Any] | None = None) -> None:
+    """Write a generator of any architecture in float32, all at once.
+
+    Args:
+        network: the generator.
+        path: the file.
+        provenance: how the weights came about; anything JSON can hold.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    tensors = {k: v.float().cpu().contiguous() for k, v in network.state_dict().items()}
+    architecture = json.dumps(asdict(network.config))
+    header = {
+        "class": type(network).__name__,
+        "architecture": architecture,
+        "provenance": json.dumps(provenance or {}),
+        "sha256": tensor_hash(tensors, architecture),
+    }
+    with Place("folder of the weights", path.parent, "OUT").writing():
+        replace_file(path, save(tensors, header))
