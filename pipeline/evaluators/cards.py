@@ -63,11 +63,12 @@ def regressor_quality(quality: ReaderQuality, kinds: Mapping[str, str]) -> list[
         for name, score in quality.r2.items()
     ]
     n = next(iter(quality.r2.values())).n
+    worn = ", ".join(f"{name} {score}" for name, score in quality.r2_worn.items())
     return [
         "## Quality",
         f"R2 on {n} fresh renders (95 % bootstrap interval over images); readable from {READABLE}. "
-        "A factor that shows on few faces (the shape and colour of glasses) cannot be read off "
-        "the others.",
+        "What a face does not show (ears under hair, glasses it does not wear) cannot be read; "
+        f"among the faces that wear glasses: {worn}.",
         "",
         *table(["factor", "kind", "R2", "readable"], rows),
     ]

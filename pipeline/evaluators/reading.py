@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import compress
 
 import torch
 from torch import Tensor, nn
@@ -26,11 +27,19 @@ READABLE = 0.8  # held-out R2 from which a factor counts as readable
 
 @dataclass(frozen=True)
 class ReaderQuality:
-    """Held-out quality: IoU by part (and their mean), R2 by factor."""
+    """Held-out quality: IoU by part (and their mean), R2 by factor.
+
+    Attributes:
+        iou: by part.
+        mean_iou: mean over the parts.
+        r2: by factor.
+        r2_worn: by factor of the glasses, on the faces that wear some.
+    """
 
     iou: dict[str, Score]
     mean_iou: Score
     r2: dict[str, Score]
+    r2_worn: dict[str, Score]
 
     @property
     def readable(self) -> tuple[str, ...]:
@@ -125,7 +134,12 @@ def measure(parser: FaceParser, regressor: AttributeRegressor, n: int) -> Reader
     labels = torch.cat([parser.parse(images) for images in batches(faces.images)])
     predicted = torch.cat([regressor.predict(images) for images in batches(faces.images)])
     *parts, mean = iou_scores(labels, faces.labels, len(PARTS))
-    r2 = r2_scores(predicted, factors)
+    wearing = factors[:, NAMES.index("glasses")] > 0
+    r2, worn = r2_scores(predicted, factors), r2_scores(predicted[wearing], factors[wearing])
+    of_glasses = [factor.part == "glasses" and factor.kind != "presence" for factor in FACTORS]
     return ReaderQuality(
-        dict(zip(PARTS, parts, strict=True)), mean, dict(zip(NAMES, r2, strict=True))
+        iou=dict(zip(PARTS, parts, strict=True)),
+        mean_iou=mean,
+        r2=dict(zip(NAMES, r2, strict=True)),
+        r2_worn=dict(compress(zip(NAMES, worn, strict=True), of_glasses)),
     )

@@ -19,7 +19,7 @@ from pipeline.evaluators.embedded import (
     EmbeddedIdentity,
     FaceParser,
 )
-from pipeline.evaluators.quality import determination, intersection_over_union
+from pipeline.evaluators.quality import batches, determination, intersection_over_union
 from pipeline.evaluators.reading import held_out
 
 ALL: tuple[type[Embedded], ...] = (
@@ -33,21 +33,23 @@ ALL: tuple[type[Embedded], ...] = (
 
 @pytest.fixture(scope="module")
 def fresh() -> tuple[Tensor, Rendering]:
-    factors, rendering = held_out(300, seed=77)
-    return factors, Rendering(rendering.images.clone(), rendering.labels)
+    return held_out(256, seed=77)
 
 
 def test_parser_finds_the_parts(fresh: tuple[Tensor, Rendering]) -> None:
-    labels = FaceParser.load().parse(fresh[1].images)
+    parser = FaceParser.load()
+    labels = torch.cat([parser.parse(images) for images in batches(fresh[1].images)])
     assert labels.dtype == torch.uint8
     assert intersection_over_union(labels, fresh[1].labels, len(PARTS)).mean() >= 0.85
 
 
 def test_regressor_reads_what_its_card_says(fresh: tuple[Tensor, Rendering]) -> None:
     regressor = AttributeRegressor.load()
-    r2 = dict(zip(NAMES, determination(regressor.predict(fresh[1].images), fresh[0]), strict=True))
+    predicted = torch.cat([regressor.predict(images) for images in batches(fresh[1].images)])
+    r2 = dict(zip(NAMES, determination(predicted, fresh[0]), strict=True))
+    assert len(regressor.readable) >= 35
     assert all(r2[name] >= 0.7 for name in regressor.readable)
-    for name in ("mouth_open", "smile", "eye_open", "yaw", "roll", "glasses", "beard"):
+    for name in ("mouth_open", "smile", "eye_open", "gaze_x", "brow_raise", "nose_length", "yaw"):
         assert r2[name] >= 0.9, name
 
 
@@ -62,7 +64,7 @@ def test_regressor_units(fresh: tuple[Tensor, Rendering]) -> None:
 
 
 def test_identity_ignores_expression_and_scene() -> None:
-    quality = identifying.measure(EmbeddedIdentity.load(), families=30, seed=78)
+    quality = identifying.measure(EmbeddedIdentity.load(), families=16, seed=78)
     assert quality.others.value >= 0.98
     assert quality.siblings.value >= 0.9
 
@@ -75,14 +77,14 @@ def test_identities_are_unit_vectors(fresh: tuple[Tensor, Rendering]) -> None:
 
 def test_features_are_normalised_over_the_domain(fresh: tuple[Tensor, Rendering]) -> None:
     extractor = EmbeddedFeatures.load()
-    features = extractor(fresh[1].images)
-    assert features.shape == (300, extractor.dim)
+    features = torch.cat([extractor(images) for images in batches(fresh[1].images)])
+    assert features.shape == (256, extractor.dim)
     assert features.mean(0).abs().mean() < 0.15
     assert (features.std(0).mean() - 1).abs() < 0.15
 
 
 def test_distance_grows_with_the_change(fresh: tuple[Tensor, Rendering]) -> None:
-    distance, images = EmbeddedDistance.load(), fresh[1].images[:100]
+    distance, images = EmbeddedDistance.load(), fresh[1].images[:40]
     noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
     steps = [distance(images, images + sigma * noise).mean() for sigma in (0, 0.01, 0.05)]
     steps.append(distance(images, images.roll(1, 0)).mean())

@@ -93,13 +93,13 @@ def check_derivative(function: Callable[[Tensor], Tensor], point: Tensor) -> Non
     """Forward mode, two directions at once, against central differences."""
     random = torch.Generator().manual_seed(3)
     directions = torch.randn(2, *point.shape, generator=random, dtype=point.dtype)
+    directions = directions / directions.flatten(1).norm(dim=1).reshape(2, *[1] * point.ndim)
     forward = vmap(lambda tangent: jvp(function, (point,), (tangent,))[1])(directions)
-    step = 1e-6
+    step = 1e-7  # small, so that no unit crosses its kink
     for direction, derivative in zip(directions, forward, strict=True):
         ahead, behind = function(point + step * direction), function(point - step * direction)
-        numeric = (ahead - behind) / (2 * step)
-        assert numeric.abs().max() > 1e-3
-        torch.testing.assert_close(derivative, numeric, rtol=1e-4, atol=1e-6)
+        assert derivative.abs().max() > 1e-3
+        torch.testing.assert_close(derivative, (ahead - behind) / (2 * step), rtol=1e-4, atol=1e-6)
 
 
 def z_codes(tensors: Mapping[str, Tensor], labels: str) -> Codes:

@@ -191,7 +191,9 @@ def naive_pggan(state: State, x: Tensor, fused: bool = False) -> Tensor:
             x = F.conv2d(x, weight * math.sqrt(2 / weight[0].numel()), padding=3)
         else:
             up = i % 2 == 0
-            x = naive_conv(x, weight.transpose(0, 1) if up and fused else weight, fused if up else None)
+            x = naive_conv(
+                x, weight.transpose(0, 1) if up and fused else weight, fused if up else None
+            )
         x = x + state[f"layer{i}.bias"][:, None, None]
         x = torch.where(x > 0, x, 0.2 * x)
         i += 1

@@ -28,7 +28,7 @@ def flatten(tree: Any, size: int) -> Flat:
         Tensors, plain values, and lists of plain values.
 
     Raises:
-        RefusedError: the object is nested without end, or its tensors claim more than the file holds.
+        RefusedError: the object is nested without end, or claims more than the file holds.
     """
     flat: Flat = {}
     claimed = 0

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
@@ -15,6 +14,7 @@ from pipeline.generators.base import Generator
 from pipeline.generators.biggan import BigGAN, BigGANConfig
 from pipeline.generators.biggan_deep import BigGANDeep, BigGANDeepConfig
 from pipeline.generators.checkpoints.files import refuse
+from pipeline.generators.checkpoints.hollow import Hollow
 from pipeline.generators.fingerprints import tensor_hash
 from pipeline.generators.pggan import PGGAN, PGGANConfig
 from pipeline.generators.pix2pixhd import Pix2PixHD, Pix2PixHDConfig
@@ -57,7 +57,7 @@ def load_own(path: Path) -> Generator:
     network, config = NETWORKS[content.kind]
     lists = {k: tuple(v) if isinstance(v, list) else v for k, v in content.architecture.items()}
     try:
-        with torch.device("meta"):
+        with Hollow():
             made: Generator = network(config(**lists))
         made.load_state_dict(content.tensors, assign=True)
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:

@@ -20,6 +20,7 @@ from pipeline.generators.checkpoints.form import (
     refuse_options,
     subtree,
 )
+from pipeline.generators.checkpoints.hollow import Hollow
 from pipeline.generators.checkpoints.progressive import torch_network
 from pipeline.generators.stylegan2 import StyleGAN2, StyleGAN2Config
 
@@ -100,7 +101,7 @@ class Naming:
         like = StyleGAN2Config(
             2 ** (blocks + 1), (1,) * blocks, 1, 1, layers, num_classes=int(conditional)
         )
-        with torch.device("meta"):
+        with Hollow():
             return {name: self.source(name) for name in StyleGAN2(like).state_dict()}
 
 

@@ -1,10 +1,12 @@
 """The tensors of a flat PyTorch state, from which an architecture is inferred."""
 
+import math
 import re
 from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
@@ -77,6 +79,17 @@ class Tensors:
         Raises:
             UserError: tensors are missing, left over, or of another shape.
         """
-        network = make()
+        with torch.device("meta"):  # no memory before the tensors are known to fit
+            network = make()
         sources = {name: source(name) for name in network.state_dict()}
+        for name, place in network.state_dict().items():
+            self._check_size(sources[name].name, place)
         return Reader(self.form, self.found, sources).fill(lambda: network, inert)
+
+    def _check_size(self, name: str, place: Tensor) -> None:
+        shape = tuple(self.found[name].shape) if name in self else tuple(place.shape)
+        if math.prod(shape) != place.numel():
+            raise UserError(
+                f"{self.form}: the tensor {name} of shape {shape} does not fit: a tensor of "
+                f"{tuple(place.shape)} is needed, in the layout of the project."
+            )

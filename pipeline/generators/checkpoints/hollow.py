@@ -1,0 +1,38 @@
+"""Networks that have shapes but no memory, to be filled from a file.
+
+PyTorch's own ``meta`` device would do, but the first operation on it loads the whole compiler
+(seconds), and numbers drawn in vain would cost as much memory as the network.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+FACTORIES = (torch.empty, torch.full, torch.ones, torch.rand, torch.randn, torch.zeros)
+IN_PLACE = (Tensor.copy_, Tensor.fill_, Tensor.normal_, Tensor.uniform_, Tensor.zero_)
+SCALINGS = (Tensor.__truediv__, Tensor.__mul__, Tensor.__rmul__)
+
+
+class Hollow(TorchFunctionMode):
+    """While this is active, new tensors are one element seen at any shape, and stay so."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Stand in for what makes, initialises or scales tensors."""
+        options = kwargs or {}
+        if func in FACTORIES:
+            size = args[0] if args and not isinstance(args[0], int) else args
+            return torch.zeros((), dtype=options.get("dtype")).expand(options.get("size", size))
+        if func in IN_PLACE or func.__module__ == "torch.nn.init":
+            return args[0] if args else options["tensor"]
+        if func in SCALINGS and not isinstance(args[1], Tensor):
+            return args[0]
+        return func(*args, **options)

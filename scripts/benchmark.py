@@ -1,0 +1,186 @@
+"""Timings of what the project chose by measurement; one sub-command per question.
+
+python scripts/benchmark.py modulation     # StyleGAN2's convolutions: one kernel per sample or one
+
+Everything that is compared is timed in the same run, in turns.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+FEWEST_RUNS = 3
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds per call: the median of so many runs."""
+
+    median: float
+    runs: int
+
+
+def timed(
+    variants: Mapping[str, Callable[[], object]],
+    seconds: float,
+    most_runs: int,
+    synchronise: Callable[[], None] = lambda: None,
+) -> dict[str, Timing]:
+    """Time variants in turns, after one call of each that does not count.
+
+    Args:
+        variants: what to call, by name.
+        seconds: to spend on all of them; every variant is called three times whatever it takes.
+        most_runs: calls of each variant after which there are enough.
+        synchronise: waits until the device has finished.
+    """
+    for call in variants.values():
+        call()
+    synchronise()
+    taken: dict[str, list[float]] = {name: [] for name in variants}
+    begun = time.perf_counter()
+    for name in cycle(variants):
+        late = time.perf_counter() - begun > seconds and len(taken[name]) >= FEWEST_RUNS
+        if late or len(taken[name]) >= most_runs:
+            break
+        start = time.perf_counter()
+        variants[name]()
+        synchronise()
+        taken[name].append(time.perf_counter() - start)
+    return {name: Timing(statistics.median(t), len(t)) for name, t in taken.items()}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A modulated 3 x 3 convolution of a synthesis network, by its output."""
+
+    in_channels: int
+    out_channels: int
+    resolution: int
+    up: int
+
+
+def layers_of(channels: tuple[int, ...]) -> list[Layer]:
+    """All 3 x 3 convolutions of a StyleGAN2 with these channels from 4 x 4 up."""
+    layers = [Layer(channels[0], channels[0], 4, 1)]
+    for i, (before, width) in enumerate(zip(channels, channels[1:], strict=False)):
+        layers += [Layer(before, width, 2 ** (i + 3), 2), Layer(width, width, 2 ** (i + 3), 1)]
+    return layers
+
+
+def modulated_each(x: "Tensor", weight: "Tensor", styles: "Tensor", up: int = 1) -> "Tensor":
+    """The fused form: a modulated and demodulated kernel per sample, one grouped convolution."""
+    from pipeline.generators.layers import blur, convolve_each
+
+    kernels = weight * styles[:, None, :, None, None]
+    kernels = kernels * (kernels.square().sum((2, 3, 4), keepdim=True) + 1e-8).rsqrt()
+    y = convolve_each(x, kernels.to(x.dtype), up)
+    return blur(y, padding=1, gain=4.0) if up == 2 else y
+
+
+Call = tuple["Tensor", "Tensor", "Tensor", int]
+
+
+def modulation_calls(channels: tuple[int, ...], n: int, device: "torch.device") -> list[Call]:
+    """Inputs, kernels and styles of every layer of a network, for n samples."""
+    import torch
+
+    random = torch.Generator().manual_seed(0)
+
+    def draw(*shape: int) -> "Tensor":
+        x = torch.randn(*shape, generator=random).to(device)
+        x = x.contiguous(memory_format=torch.channels_last) if len(shape) == 4 else x
+        return x.requires_grad_()
+
+    calls = []
+    for layer in layers_of(channels):
+        side = layer.resolution // layer.up
+        x = draw(n, layer.in_channels, side, side)
+        weight = draw(layer.out_channels, layer.in_channels, 3, 3)
+        calls.append((x, weight, draw(n, layer.in_channels), layer.up))
+    return calls
+
+
+def modulation_variants(calls: list[Call], backward: bool) -> dict[str, Callable[[], object]]:
+    """All layers in both forms."""
+    import torch
+
+    from pipeline.generators.layers import modulated_conv2d
+
+    def shared(x: "Tensor", weight: "Tensor", styles: "Tensor", up: int) -> "Tensor":
+        return modulated_conv2d(x, weight, styles, up=up)
+
+    def run(form: Callable[..., "Tensor"]) -> None:
+        with torch.set_grad_enabled(backward):
+            for x, weight, styles, up in calls:
+                y = form(x, weight, styles, up)
+                if backward:
+                    torch.autograd.grad(y.sum(), (x, weight, styles))
+
+    return {"shared": lambda: run(shared), "per sample": lambda: run(modulated_each)}
+
+
+def modulation(options: argparse.Namespace) -> None:
+    """StyleGAN2's modulation around one shared convolution, against one kernel per sample."""
+    import torch
+
+    from pipeline.generators.stylegan2 import channels_for
+
+    networks = {64: (128, 128, 96, 48, 32), 256: channels_for(256, 16384)}
+    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    cases = [(d, r, b) for d in devices for r in networks for b in (False, True)]
+    print(f"all 3 x 3 layers, float32, n={options.n}, {torch.get_num_threads()} thread(s), "
+          f"torch {torch.__version__}; median ms of k runs")  # fmt: skip
+    print(
+        f"{'device':8}{'network':10}{'pass':20}{'shared':>10}{'per sample':>12}{'ratio':>8}{'k':>5}"
+    )
+    for device, resolution, backward in cases:
+        calls = modulation_calls(networks[resolution], options.n, torch.device(device))
+        wait = torch.cuda.synchronize if device == "cuda" else lambda: None
+        times = timed(
+            modulation_variants(calls, backward), options.seconds / len(cases), options.runs, wait
+        )
+        shared, each = times["shared"], times["per sample"]
+        direction = "forward + backward" if backward else "forward"
+        print(
+            f"{device:8}{f'{resolution} px':10}{direction:20}{1e3 * shared.median:10.1f}"
+            f"{1e3 * each.median:12.1f}{each.median / shared.median:8.2f}{each.runs:5}",
+            flush=True,
+        )
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Timings of what was chosen by measurement.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("modulation", help=modulation.__doc__)
+    command.add_argument("--n", type=int, default=4, help="samples per call")
+    command.add_argument("--runs", type=int, default=20, help="most runs of each form")
+    command.add_argument("--seconds", type=float, default=60, help="to spend, about")
+    command.add_argument("--threads", type=int, default=1, help="of the CPU")
+    command.set_defaults(run=modulation)
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run a benchmark."""
+    options = arguments()
+
+    import torch
+
+    torch.set_num_threads(options.threads)
+    options.run(options)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
