@@ -56,7 +56,7 @@ class Spectral(nn.Module):
     def __init__(self, shape: tuple[int, ...], bias: bool, stored: bool) -> None:
         super().__init__()
         fan_in = math.prod(shape[1:])
-        self.weight = nn.Parameter(nn.init.normal_(torch.empty(shape), std=fan_in**-0.5))
+        self.weight = nn.Parameter(torch.randn(shape) / math.sqrt(fan_in))
         self.bias = nn.Parameter(torch.zeros(shape[0])) if bias else None
         self.register_buffer("u0", torch.full((1, shape[0]), shape[0] ** -0.5))
         self.register_buffer("v0", torch.full((1, fan_in), fan_in**-0.5) if stored else None)

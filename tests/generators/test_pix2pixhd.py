@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from pipeline.errors import UserError
@@ -59,6 +60,24 @@ def test_oracle(name: str, oracle: Oracle) -> None:
 def last_layer(name: str, seen: dict[str, Tensor]) -> str:
     """The layer itself, or the last one of a whole part."""
     return name if name in seen else [k for k in seen if k.startswith(f"{name}.")][-1]
+
+
+def test_each_enhancer_reads_its_own_size() -> None:
+    network = small_pix2pixhd(enhancers=2)
+    codes = double_codes(network, some_maps(1))
+    seen = features(network, codes)
+    sizes = [codes.labels]
+    for _ in range(2):
+        sizes.append(F.avg_pool2d(sizes[-1], 3, 2, padding=1, count_include_pad=False))
+    for part, maps in zip(("model2_1", "model1_1", "model"), sizes, strict=True):
+        assert torch.equal(seen[f"{part}.0"], F.pad(maps, (3, 3, 3, 3), mode="reflect"))
+    before = "model"
+    for number in (1, 2):
+        halves = (seen[last_layer(part, seen)] for part in (before, f"model{number}_1"))
+        block = network.get_submodule(f"model{number}_2.0")
+        assert torch.equal(seen[f"model{number}_2.0"], block(sum(halves), {}))
+        before = f"model{number}_2"
+    assert torch.equal(seen["image"], seen[last_layer("model2_2", seen)])
 
 
 def test_edges() -> None:

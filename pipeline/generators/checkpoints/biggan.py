@@ -53,7 +53,9 @@ class Layout:
         if match := re.fullmatch(r"(.+)\.stored_(mean|var)", foreign):
             return Source(match[1] + self.statistics.format(match[2]), lambda x: x.unsqueeze(0))
         if not self.shared and re.search(r"\.bn\d\.(gain|bias)\.weight$", name):
-            return Source(foreign, lambda x: x.T)  # an embedding: one row for each class
+            return Source(
+                foreign, lambda x: x.transpose(0, 1)
+            )  # an embedding: one row for each class
         return Source(foreign)
 
 

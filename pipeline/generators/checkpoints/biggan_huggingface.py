@@ -60,7 +60,7 @@ def source(name: str, z_dim: int) -> Source:
 
     def convert(x: Tensor) -> Tensor:
         if name == "shared.weight":
-            return x.T
+            return x.transpose(0, 1)
         if name in ("linear.weight", "linear.bias", "linear.u0"):
             x = channels_first(x)
         if re.search(r"(^linear|\.bn\d\.(gain|bias))\.(weight|v0)$", name):

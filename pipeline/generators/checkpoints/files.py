@@ -88,7 +88,9 @@ def read_content(path: Path, data: memoryview) -> dict[str, Any]:
     try:
         if is_safetensors(data):
             return _safetensors(path)
-        return flatten(_tree(data, Budget(len(data))), len(data))
+        content = flatten(_tree(data, Budget(len(data))), len(data))
+        _forget(data)
+        return content
     except RefusedError as refused:
         raise refuse(path, refused) from refused
 
@@ -107,6 +109,12 @@ def _tree(data: memoryview, budget: Budget) -> Any:
     if is_tensorflow(tree):
         return tensorflow_tree(tree)
     return nvidia_tree(tree) if is_nvidia(tree) else tree
+
+
+def _forget(data: memoryview) -> None:
+    """Give back the memory of what was read of a mapped file; the file still holds it."""
+    if isinstance(data.obj, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        data.obj.madvise(mmap.MADV_DONTNEED)
 
 
 def _refuse_mistaken(start: bytes) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pipeline.errors import UserError
 from pipeline.generators.base import Generator
+from pipeline.generators.checkpoints.hollow import Hollow
 
 Content = Mapping[str, Any]
 """A file, flat: nested keys joined with '.', leaves are tensors, arrays or plain values."""
@@ -87,26 +88,25 @@ class Reader:
     def fill(self, make: Callable[[], G], inert: str = "") -> G:
         """A network with the tensors of the file, each of which must find its place.
 
-        One tensor is converted at a time, so that no more than the file and the network are in
-        memory. Making a network on the device "meta" is no gain: the first random tensor there
-        imports a computer algebra system, for seconds.
+        The network is made without memory and gets copies of the tensors once all are known to
+        fit, so that no more than the file and the network are in memory.
 
         Args:
-            make: gives the network, on the device "meta" or with memory.
+            make: gives the network.
             inert: pattern of the file's tensors that take no part in images.
 
         Raises:
             UserError: tensors are missing, left over, or of another shape.
         """
         self.check_names(inert)
-        network = make()
-        if any(place.is_meta for place in network.state_dict().values()):
-            network = network.to_empty(device="cpu")
-        for name, place in network.state_dict().items():
-            tensor = self[name]
-            if tensor.shape != place.shape:
+        with Hollow():
+            network = make()
+        places = network.state_dict()
+        for name, place in places.items():
+            if self[name].shape != place.shape:
                 raise self._misfit(name, place)
-            place.copy_(tensor)
+        state = {name: self[name].clone() for name in places}
+        network.load_state_dict(state, assign=True)
         return network.eval().requires_grad_(False)
 
     def check_names(self, inert: str = "") -> None:

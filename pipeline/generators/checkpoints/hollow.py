@@ -31,7 +31,7 @@ class Hollow(TorchFunctionMode):
         if func in FACTORIES:
             size = args[0] if args and not isinstance(args[0], int) else args
             return torch.zeros((), dtype=options.get("dtype")).expand(options.get("size", size))
-        if func in IN_PLACE or func.__module__ == "torch.nn.init":
+        if func in IN_PLACE or getattr(func, "__module__", "") == "torch.nn.init":
             return args[0] if args else options["tensor"]
         if func in SCALINGS and not isinstance(args[1], Tensor):
             return args[0]

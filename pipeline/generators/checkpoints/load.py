@@ -51,7 +51,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     content = read_content(file, data)
     form = _form(file, content)
     try:
-        return Checkpoint(form.name, _settled(form.build(content)))
+        return Checkpoint(form.name, form.build(content))
     except UserError as error:
         raise refuse(file, str(error).rstrip(".")) from error
     except MISFITS as error:
@@ -97,13 +97,6 @@ def _form(path: Path, content: Content) -> Form:
         f"it can be read, but its {len(content)} entries ({shown}, ...) are none of the known "
         f"forms: {known}",
     )
-
-
-def _settled(generator: Generator) -> Generator:
-    """The generator with memory of its own, so that the file may go, ready for evaluation."""
-    for tensor in (*generator.parameters(), *generator.buffers()):
-        tensor.data = tensor.data.clone()
-    return generator.eval().requires_grad_(False)
 
 
 def _truncate(generator: Generator, psi: float, cutoff: int | None) -> None:

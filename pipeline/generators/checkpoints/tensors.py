@@ -1,17 +1,16 @@
 """The tensors of a flat PyTorch state, from which an architecture is inferred."""
 
-import math
 import re
 from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
 from pipeline.generators.base import Generator
 from pipeline.generators.checkpoints.form import Content, Reader, Source, subtree
+from pipeline.generators.checkpoints.hollow import Hollow
 
 PREFIXES = ("", "module.")
 """Before the names of a state: nothing, or what a data-parallel wrapper adds."""
@@ -79,17 +78,7 @@ class Tensors:
         Raises:
             UserError: tensors are missing, left over, or of another shape.
         """
-        with torch.device("meta"):  # no memory before the tensors are known to fit
-            network = make()
-        sources = {name: source(name) for name in network.state_dict()}
-        for name, place in network.state_dict().items():
-            self._check_size(sources[name].name, place)
-        return Reader(self.form, self.found, sources).fill(lambda: network, inert)
-
-    def _check_size(self, name: str, place: Tensor) -> None:
-        shape = tuple(self.found[name].shape) if name in self else tuple(place.shape)
-        if math.prod(shape) != place.numel():
-            raise UserError(
-                f"{self.form}: the tensor {name} of shape {shape} does not fit: a tensor of "
-                f"{tuple(place.shape)} is needed, in the layout of the project."
-            )
+        with Hollow():
+            names = list(make().state_dict())
+        sources = {name: source(name) for name in names}
+        return Reader(self.form, self.found, sources).fill(make, inert)

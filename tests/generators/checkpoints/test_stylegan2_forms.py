@@ -37,6 +37,9 @@ CASES = {
 }
 """The recorded cases, each with its image of z without truncation."""
 
+ONE_OF_EACH = ("nvidia, protocol 4, flat", "tensorflow 4, protocol 4", "rosinality, zip")
+ONE_OF_EACH += ("hammer", "genforce", "own")
+
 PLAIN = StyleGAN2Config(16, (6, 5, 3), 4, 5, 2)
 
 
@@ -96,7 +99,7 @@ def test_form_config_and_noise_survive(form: str, tmp_path: Path) -> None:
     "config",
     [
         StyleGAN2Config(256, channels_for(256, 512, 16), 8, 8),
-        StyleGAN2Config(1024, channels_for(1024, 1024, 4), 4, 4),
+        StyleGAN2Config(1024, channels_for(1024, 1024, 3), 4, 4),
     ],
     ids=["256", "1024"],
 )
@@ -109,11 +112,12 @@ def test_large_networks_give_one_image_in_every_form(
     for form, write in WRITERS.items():
         write(network, tmp_path / "file")
         again = loaded(tmp_path / "file")
-        assert again.resolution == config.resolution, form
-        close(again.render(codes), expected, 1e-4)
+        assert again.config == config, form
+        if form in ONE_OF_EACH:  # the others differ by their packing only
+            close(again.render(codes), expected, 1e-4)
 
 
-@pytest.mark.parametrize("form", [f for f in WRITERS if "rosinality" not in f])
+@pytest.mark.parametrize("form", [f for f in WRITERS if "rosinality" not in f and f != "genforce"])
 def test_clamp_and_classes_survive(form: str, tmp_path: Path) -> None:
     config = StyleGAN2Config(16, (6, 5, 3), 4, 5, 3, num_classes=7, conv_clamp=0.5)
     network = random_network(config)

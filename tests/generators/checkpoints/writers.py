@@ -144,9 +144,7 @@ def write_nvidia(
 ) -> None:
     """A pickle of stylegan2-ada-pytorch (``nested`` arguments) or stylegan3 (flat ones)."""
     kwargs: dict[str, Any] = dict(nvidia_kwargs(network))
-    inner = {
-        key: EasyDict(kwargs.pop(f"{key}_kwargs")) for key in ("mapping", "synthesis")
-    }
+    inner = {key: EasyDict(kwargs.pop(f"{key}_kwargs")) for key in ("mapping", "synthesis")}
     kwargs |= {f"{k}_kwargs": v for k, v in inner.items()} if nested else inner["synthesis"]
     clamp = network.config.conv_clamp
     state = to_nvidia(network)
@@ -217,9 +215,7 @@ def tensorflow_networks(variables: dict[str, Any], version: int, **options: Any)
     )
 
 
-def write_tensorflow(
-    network: StyleGAN2, path: Path, protocol: int = 4, version: int = 4
-) -> None:
+def write_tensorflow(network: StyleGAN2, path: Path, protocol: int = 4, version: int = 4) -> None:
     """A pickle of stylegan2 (version 4) or of stylegan2-ada for TensorFlow (version 5)."""
     variables = tensorflow_variables(network)
     options = {
@@ -261,9 +257,7 @@ def write_rosinality_trained(network: StyleGAN2, path: Path) -> None:
     torch.save(content, path)
 
 
-def hammer_state(
-    network: StyleGAN2, source: Callable[[str], Any] = hammer
-) -> dict[str, Tensor]:
+def hammer_state(network: StyleGAN2, source: Callable[[str], Any] = hammer) -> dict[str, Tensor]:
     """A state dict in the naming of Hammer, or of genforce."""
     state = {}
     for name, tensor in network.state_dict().items():
