@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-FEWEST_RUNS = 3
-
 
 @dataclass(frozen=True)
 class Timing:
@@ -34,29 +32,29 @@ def timed(
     seconds: float,
     most_runs: int,
     synchronise: Callable[[], None] = lambda: None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Timing]:
-    """Time variants in turns, after one call of each that does not count.
+    """Time variants in turns; the first call of each counts only where there is no time for more.
 
     Args:
         variants: what to call, by name.
-        seconds: to spend on all of them; every variant is called three times whatever it takes.
-        most_runs: calls of each variant after which there are enough.
+        seconds: to spend on all of them; each is called once whatever it takes.
+        most_runs: counted calls of each variant after which there are enough.
         synchronise: waits until the device has finished.
+        clock: what to time by; for one thread of a busy machine, ``time.process_time``.
     """
-    for call in variants.values():
-        call()
-    synchronise()
     taken: dict[str, list[float]] = {name: [] for name in variants}
     begun = time.perf_counter()
     for name in cycle(variants):
-        late = time.perf_counter() - begun > seconds and len(taken[name]) >= FEWEST_RUNS
-        if late or len(taken[name]) >= most_runs:
+        late = time.perf_counter() - begun > seconds and bool(taken[name])
+        if late or len(taken[name]) > most_runs:
             break
-        start = time.perf_counter()
+        start = clock()
         variants[name]()
         synchronise()
-        taken[name].append(time.perf_counter() - start)
-    return {name: Timing(statistics.median(t), len(t)) for name, t in taken.items()}
+        taken[name].append(clock() - start)
+    counted = {name: times[1:] or times for name, times in taken.items()}
+    return {name: Timing(statistics.median(times), len(times)) for name, times in counted.items()}
 
 
 @dataclass(frozen=True)
@@ -138,16 +136,23 @@ def modulation(options: argparse.Namespace) -> None:
     networks = {64: (128, 128, 96, 48, 32), 256: channels_for(256, 16384)}
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     cases = [(d, r, b) for d in devices for r in networks for b in (False, True)]
-    print(f"all 3 x 3 layers, float32, n={options.n}, {torch.get_num_threads()} thread(s), "
-          f"torch {torch.__version__}; median ms of k runs")  # fmt: skip
+    alone = torch.get_num_threads() == 1
+    clocks = {"cpu": time.process_time if alone else time.perf_counter, "cuda": time.perf_counter}
+    print(
+        f"all 3 x 3 layers, float32, n={options.n}, {torch.get_num_threads()} thread(s), torch "
+        f"{torch.__version__}; median ms of k runs ({'processor' if alone else 'wall'} time on cpu)"
+    )
     print(
         f"{'device':8}{'network':10}{'pass':20}{'shared':>10}{'per sample':>12}{'ratio':>8}{'k':>5}"
     )
     for device, resolution, backward in cases:
         calls = modulation_calls(networks[resolution], options.n, torch.device(device))
-        wait = torch.cuda.synchronize if device == "cuda" else lambda: None
         times = timed(
-            modulation_variants(calls, backward), options.seconds / len(cases), options.runs, wait
+            modulation_variants(calls, backward),
+            options.seconds / len(cases),
+            options.runs,
+            torch.cuda.synchronize if device == "cuda" else lambda: None,
+            clocks[device],
         )
         shared, each = times["shared"], times["per sample"]
         direction = "forward + backward" if backward else "forward"

@@ -1,6 +1,6 @@
 """Render a folder of faces of the embedded domain.
 
-python scripts/render_procfaces.py --out training/procfaces64 --count 100000 --seed 0 --processes 2
+python scripts/render_procfaces.py --out training/procfaces64 --count 50000 --seed 0 --processes 2
 
 About 130 faces per second and core at 64 pixels. Stopped at any time, it goes on when started
 again.
@@ -20,7 +20,7 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Render a folder of faces.")
     parser.add_argument("--out", type=Path, default=Path("training/procfaces64"))
-    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--count", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--processes", type=int, default=1)

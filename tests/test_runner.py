@@ -87,7 +87,9 @@ def test_times_and_record_say_what_came_from_the_store(runner: Runner) -> None:
     assert [line["stage"] for line in lines] == ["double", "double"]
 
 
-def test_a_damaged_entry_is_computed_again(runner: Runner, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_entry_is_computed_again(
+    runner: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
     result = runner.run(Doubling(7))
     file = runner.store.root / "double" / result.key / "number.json"
     file.write_text("1")

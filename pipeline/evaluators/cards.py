@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pipeline.datasets.procfaces.dataset import Recipe
 from pipeline.evaluators.comparing import Comparison
 from pipeline.evaluators.identifying import SIBLINGS, VIEWS, IdentityQuality
 from pipeline.evaluators.reading import READABLE, ReaderQuality
@@ -15,6 +16,7 @@ class Training:
 
     command: str
     data: str
+    recipe: Recipe
     schedule: Schedule
     minutes: float
 
@@ -23,7 +25,8 @@ class Training:
         plan = self.schedule
         return [
             "## Training",
-            f"- Data: {self.data}. Drawn by code: no photographs, no licences, no persons.",
+            f"- Data: {self.data}, {self.recipe.size} pixels, renderer {self.recipe.renderer}. "
+            "Drawn by code: no photographs, no licences, no persons.",
             f"- Recipe: {plan.steps} steps of {plan.batch} faces, AdamW, rate {plan.rate:g} with "
             f"{plan.warmup} steps of warm-up and a cosine to zero, weight decay "
             f"{plan.weight_decay:g}, bfloat16 autocast; half of the faces slightly blurred, noisy, "

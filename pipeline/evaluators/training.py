@@ -81,7 +81,7 @@ def train(
             group["lr"] = schedule.rate_at(step)
         value = loss(seeded("step", schedule.seed, step))
         optimiser.zero_grad()
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         optimiser.step()
         if (step + 1) % every == 0 or step + 1 == schedule.steps:
             progress = (step + 1, time.monotonic() - start)

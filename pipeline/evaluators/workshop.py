@@ -2,16 +2,12 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pipeline.datasets.procfaces.dataset import (
-    RenderedFaces,
-    render_dataset,
-    renderer_fingerprint,
-)
+from pipeline.datasets.procfaces.dataset import RenderedFaces, render_dataset
 from pipeline.datasets.procfaces.factors import FACTORS, NAMES
 from pipeline.datasets.procfaces.parts import PARTS
 from pipeline.evaluators import cards, comparing, identifying, reading, shipped
@@ -130,9 +126,8 @@ class Workshop:
         count = self.families * identifying.FAMILY
         sampler = identifying.family_factors
         render_dataset(folder, count, self.seed, sampler=sampler, report=self._rendering())
-        loss = identifying.identity_loss(
-            identifier, RenderedFaces(folder), FAMILIES_PER_STEP, VIEWS_PER_STEP
-        )
+        faces = RenderedFaces(folder)
+        loss = identifying.identity_loss(identifier, faces, FAMILIES_PER_STEP, VIEWS_PER_STEP)
         batch = FAMILIES_PER_STEP * identifying.SIBLINGS * VIEWS_PER_STEP
         schedule = Schedule(self.identity_steps, batch, rate=1e-3, seed=self.seed)
         checkpoint = self.work / "identity.pt"
@@ -149,7 +144,7 @@ class Workshop:
             "Unit vectors of 64 numbers whose cosine says whether two faces have the same identity "
             "factors, whatever expression, pose, light and background. Supervised contrastive "
             "training, starting from the regressor's trunk and summary.",
-            cards.Training(self.command, data, schedule, seconds / 60),
+            cards.Training(self.command, data, faces.recipe, schedule, seconds / 60),
             cards.identity_quality(quality),
         )
 
@@ -157,7 +152,7 @@ class Workshop:
         provenance = {
             "parts": PARTS,
             "factors": NAMES,
-            "renderer": renderer_fingerprint(),
+            "data": asdict(product.training.recipe),
             "seed": self.seed,
             "steps": product.training.schedule.steps,
             **product.extra,
@@ -183,8 +178,11 @@ class Workshop:
         loss = reading.reader_loss(reader, self._faces, READER_BATCH)
         seconds = train(reader, loss, schedule, self.work / "reader.pt", self.reporter("reader"))
         recipe = self._faces.recipe
-        data = f"{recipe.count} rendered faces, seed {recipe.seed} (`scripts/render_procfaces.py`)"
-        return reader, cards.Training(self.command, data, schedule, seconds / 60)
+        data = (
+            f"{recipe.count} faces from `python scripts/render_procfaces.py "
+            f"--count {recipe.count} --seed {recipe.seed}`"
+        )
+        return reader, cards.Training(self.command, data, recipe, schedule, seconds / 60)
 
     @property
     def _reader_training(self) -> cards.Training:

@@ -40,7 +40,7 @@ class MaskFile(Region):
 
         padded = np.pad(self.pixels.numpy().astype(np.float64), 1)
         scale = np.array(self.pixels.shape)
-        found = find_contours(padded, 0.5)  # type: ignore[no-untyped-call]
+        found = find_contours(padded, 0.5)
         contours = [np.clip((contour - 0.5) / scale, 0, 1) for contour in found]
         return [[(float(row), float(column)) for row, column in contour] for contour in contours]
 

@@ -58,7 +58,5 @@ def test_reference_statistics_are_those_of_the_images(tmp_path: Path) -> None:
 
 
 def test_the_reference_depends_on_data_and_extractor() -> None:
-    keys = [
-        Reference(ProcFaces(130, seed), MeanColour()).settings() for seed in (1, 2)
-    ]
+    keys = [Reference(ProcFaces(130, seed), MeanColour()).settings() for seed in (1, 2)]
     assert keys[0] != keys[1]

@@ -27,6 +27,10 @@ from pipeline.generators.checkpoints.torch_stream import (
 from pipeline.generators.checkpoints.unpickle import unpickle
 
 WINDOW = 512
+MISFITS = (ArithmeticError, AttributeError, LookupError, MemoryError)
+MISFITS += (RuntimeError, TypeError, ValueError)
+"""What a file that is not what it seems makes torch, NumPy or a family's code raise."""
+
 MISTAKEN = (
     (
         b"version https://git-lfs",
@@ -46,8 +50,9 @@ PAGE = (
 
 
 def refuse(path: str | Path, why: object) -> UserError:
-    """The error for a file that cannot be used."""
-    return UserError(f"checkpoint={path}: {why}.")
+    """The error for a file that cannot be used: one line, whatever names the file holds."""
+    text = f"checkpoint={path}: {str(why)[:1000]}."
+    return UserError("".join(c if c.isprintable() else "?" for c in text))
 
 
 def map_file(path: Path) -> memoryview:
@@ -93,6 +98,8 @@ def read_content(path: Path, data: memoryview) -> dict[str, Any]:
         return content
     except RefusedError as refused:
         raise refuse(path, refused) from refused
+    except MISFITS as error:
+        raise refuse(path, f"it is damaged ({reason(error)[:200]})") from error
 
 
 def _tree(data: memoryview, budget: Budget) -> Any:
@@ -129,5 +136,5 @@ def _safetensors(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, "pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, RuntimeError, TypeError, ValueError, LookupError) as error:
+    except (SafetensorError, OSError) as error:
         raise RefusedError(f"it is damaged ({reason(error)})") from error

@@ -6,11 +6,12 @@ from typing import Any
 from torch import Tensor
 
 from pipeline.generators.checkpoints.leaves import Leaf, Storage, Text
-from pipeline.generators.checkpoints.limits import RefusedError
+from pipeline.generators.checkpoints.limits import FLOOR, RefusedError
 
 MAX_NODES, MAX_DEPTH, MAX_NAME = 200_000, 40, 1000
 MAX_SHARING = 2.2
-"""How often the bytes of a file may be counted: a file may hold a network and its average."""
+"""How often the bytes of a file may be claimed: a network and its average may share them, and
+those of half precision count twice."""
 
 Flat = dict[str, Any]
 
@@ -37,8 +38,8 @@ def flatten(tree: Any, size: int) -> Flat:
             raise RefusedError("two of its entries have the same name")
         flat[name] = leaf.tensor() if isinstance(leaf, Leaf) else leaf
         if isinstance(flat[name], Tensor):
-            claimed += flat[name].nbytes
-    if claimed > MAX_SHARING * size:
+            claimed += 4 * flat[name].numel()  # in float32, as networks are
+    if claimed > MAX_SHARING * size + FLOOR:
         raise RefusedError(f"its tensors claim {claimed} bytes, and the file has only {size}")
     return flat
 

@@ -13,11 +13,19 @@ from torch.overrides import TorchFunctionMode
 
 FACTORIES = (torch.empty, torch.full, torch.ones, torch.rand, torch.randn, torch.zeros)
 IN_PLACE = (Tensor.copy_, Tensor.fill_, Tensor.normal_, Tensor.uniform_, Tensor.zero_)
-SCALINGS = (Tensor.__truediv__, Tensor.__mul__, Tensor.__rmul__)
+SCALINGS = (Tensor.div, Tensor.mul)
 
 
 class Hollow(TorchFunctionMode):
-    """While this is active, new tensors are one element seen at any shape, and stay so."""
+    """While this is active, new tensors are one element seen at any shape, and stay so.
+
+    Args:
+        most: how many tensors may be made; a forged configuration may ask for millions.
+    """
+
+    def __init__(self, most: int = 100_000) -> None:
+        super().__init__()
+        self.left = most
 
     def __torch_function__(
         self,
@@ -29,6 +37,9 @@ class Hollow(TorchFunctionMode):
         """Stand in for what makes, initialises or scales tensors."""
         options = kwargs or {}
         if func in FACTORIES:
+            self.left -= 1
+            if self.left < 0:
+                raise ValueError("it needs more tensors than there are")
             size = args[0] if args and not isinstance(args[0], int) else args
             return torch.zeros((), dtype=options.get("dtype")).expand(options.get("size", size))
         if func in IN_PLACE or getattr(func, "__module__", "") == "torch.nn.init":

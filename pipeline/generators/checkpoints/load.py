@@ -3,10 +3,17 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.disk import reason
 from pipeline.errors import UserError
 from pipeline.generators.base import Generator
 from pipeline.generators.checkpoints import biggan, pggan, pix2pixhd, stylegan, stylegan2
-from pipeline.generators.checkpoints.files import is_safetensors, map_file, read_content, refuse
+from pipeline.generators.checkpoints.files import (
+    MISFITS,
+    is_safetensors,
+    map_file,
+    read_content,
+    refuse,
+)
 from pipeline.generators.checkpoints.form import Content, Form
 from pipeline.generators.checkpoints.own import OWN, is_own, load_own
 from pipeline.generators.stylegan import StyleGAN
@@ -20,9 +27,6 @@ FORMS: tuple[Form, ...] = (
     *pix2pixhd.FORMS,
 )
 """Every foreign form; the first that recognises a file builds its network."""
-
-MISFITS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-"""What a file that is not what it seems makes a family's code or torch raise."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,8 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     except UserError as error:
         raise refuse(file, str(error).rstrip(".")) from error
     except MISFITS as error:
-        reason = (str(error).splitlines() or [""])[0][:200]
-        raise refuse(file, f"it looks like {form.name} but does not fit ({reason})") from error
+        why = f"it looks like {form.name} but does not fit ({reason(error)[:200]})"
+        raise refuse(file, why) from error
 
 
 def load_checkpoint(
@@ -88,13 +92,18 @@ def load_checkpoint(
 def _form(path: Path, content: Content) -> Form:
     """The first form that recognises a content."""
     for form in FORMS:
-        if form.recognise(content):
-            return form
-    shown = ", ".join(ascii(name)[1:-1][:60] for name in list(content)[:4]) or "nothing"
+        try:
+            if form.recognise(content):
+                return form
+        except UserError as error:
+            raise refuse(path, str(error).rstrip(".")) from error
+        except MISFITS as error:
+            raise refuse(path, f"it is no proper {form.name} ({reason(error)[:200]})") from error
+    shown = ", ".join(name[:60] for name in list(content)[:4]) or "none"
     known = ", ".join(form.name for form in FORMS)
     raise refuse(
         path,
-        f"it can be read, but its {len(content)} entries ({shown}, ...) are none of the known "
+        f"it can be read, but its {len(content)} entries ({shown}, ...) are of none of the known "
         f"forms: {known}",
     )
 

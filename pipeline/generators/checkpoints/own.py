@@ -9,11 +9,11 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from pipeline.disk import Place, replace_file
+from pipeline.disk import Place, reason, replace_file
 from pipeline.generators.base import Generator
 from pipeline.generators.biggan import BigGAN, BigGANConfig
 from pipeline.generators.biggan_deep import BigGANDeep, BigGANDeepConfig
-from pipeline.generators.checkpoints.files import refuse
+from pipeline.generators.checkpoints.files import MISFITS, refuse
 from pipeline.generators.checkpoints.hollow import Hollow
 from pipeline.generators.fingerprints import tensor_hash
 from pipeline.generators.pggan import PGGAN, PGGANConfig
@@ -42,7 +42,7 @@ def is_own(path: Path) -> bool:
         with safe_open(path, "pt") as file:
             return (file.metadata() or {}).keys() >= HEADER
     except (SafetensorError, OSError) as error:
-        raise refuse(path, f"it is damaged ({str(error).splitlines()[0]})") from error
+        raise refuse(path, f"it is damaged ({reason(error)})") from error
 
 
 def load_own(path: Path) -> Generator:
@@ -55,16 +55,16 @@ def load_own(path: Path) -> Generator:
     if content.kind not in NETWORKS:
         raise refuse(path, f"its class '{content.kind}' is none of {', '.join(NETWORKS)}")
     network, config = NETWORKS[content.kind]
-    lists = {k: tuple(v) if isinstance(v, list) else v for k, v in content.architecture.items()}
     try:
-        with Hollow():
+        fields = content.architecture.items()
+        lists = {k: tuple(v) if isinstance(v, list) else v for k, v in fields}
+        with Hollow(2 * len(content.tensors) + 100):
             made: Generator = network(config(**lists))
-        made.load_state_dict(content.tensors, assign=True)
-    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0][:200]
-        raise refuse(path, f"its tensors do not fit its architecture ({reason})") from error
-    for tensor in (*made.parameters(), *made.buffers()):
-        tensor.data = tensor.data.clone()
+        state = {name: tensor.clone() for name, tensor in content.tensors.items()}
+        made.load_state_dict(state, assign=True)
+    except MISFITS as error:
+        why = reason(error)[:200]
+        raise refuse(path, f"its tensors do not fit its architecture ({why})") from error
     return made.eval().requires_grad_(False)
 
 

@@ -33,6 +33,8 @@ def plain_names(budget: Budget) -> dict[str, Admitted]:
         "collections.OrderedDict": partial(_mapping, budget),
         "builtins.set": partial(_items, budget),
         "__builtin__.set": partial(_items, budget),
+        "builtins.bytes": _no_bytes,
+        "__builtin__.bytes": _no_bytes,
         "_codecs.encode": partial(_encode, budget),
         NAMESPACE: partial(Record, NAMESPACE),
         "dnnlib.util.EasyDict": partial(_mapping, budget),
@@ -60,6 +62,11 @@ def _items(budget: Budget, items: Any = ()) -> list[Any]:
         raise RefusedError("a set in it is damaged")
     budget.spend(ITEM * len(items))
     return list(items)
+
+
+def _no_bytes() -> memoryview:
+    """Empty bytes, as Python 3 writes them into pickles of protocol 2."""
+    return memoryview(b"")
 
 
 def _encode(budget: Budget, text: Any, encoding: Any) -> memoryview:

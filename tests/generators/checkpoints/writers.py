@@ -242,15 +242,12 @@ def write_rosinality(network: StyleGAN2, path: Path, legacy: bool = False) -> No
 def write_rosinality_trained(network: StyleGAN2, path: Path) -> None:
     """A checkpoint of a training: no ``latent_avg``, but all that the training needs."""
     averaged = to_rosinality(network)["g_ema"]
-    parameter = torch.nn.Parameter(torch.ones(3))
-    optimizer = torch.optim.Adam([parameter])
-    parameter.sum().backward()
-    optimizer.step()
+    moments = {"step": torch.tensor(1.0), "exp_avg": torch.ones(3), "exp_avg_sq": torch.ones(3)}
     content = {
         "g": averaged,
         "d": OrderedDict({"convs.0.weight": torch.ones(2, 2)}),
         "g_ema": averaged,
-        "g_optim": optimizer.state_dict(),
+        "g_optim": {"state": {0: moments}, "param_groups": [{"lr": 2e-3, "params": [0]}]},
         "args": argparse.Namespace(size=network.resolution, latent=512, n_mlp=8, path="x"),
         "ada_aug_p": 0.0,
     }
