@@ -6,7 +6,7 @@ import hydra
 from omegaconf import DictConfig
 
 from pipeline.config import register
-from pipeline.entry import check, job, told_plainly
+from pipeline.entry import check, job, sweep_first, told_plainly
 
 register()
 
@@ -22,5 +22,6 @@ def main(config: DictConfig) -> None:
 
 if __name__ == "__main__":
     with told_plainly():
+        sys.argv[1:] = sweep_first(sys.argv[1:])
         check(sys.argv[1:])
         main()

@@ -17,6 +17,12 @@ MISTAKE, INTERRUPTED, TERMINATED = 2, 130, 143
 TRACEBACKS = "PIPELINE_TRACEBACKS"  # what HYDRA_FULL_ERROR was before it was set here
 
 
+def sweep_first(arguments: Sequence[str]) -> list[str]:
+    """The same arguments with ``-m`` in front: Hydra does not find it behind an override."""
+    flags = [a for a in arguments if a in ("-m", "--multirun")]
+    return [*flags, *(a for a in arguments if a not in flags)]
+
+
 def check(arguments: Sequence[str]) -> None:
     """Check a command line before any work, unless it only asks for help.
 

@@ -64,17 +64,16 @@ class Runner:
         """
         settings = dict(stage.settings())
         own = key(stage.name, stage.version, settings, upstream)
-        made: list[T] = []
         with _progress(stage.name) as report:
             artefact = self.store.get(
                 stage.name,
                 own,
-                lambda folder: stage.save(_kept(made, stage.compute(report)), folder),
+                lambda folder: stage.save(stage.compute(report), folder),
                 settings,
             )
-        value = made[0] if made and artefact.fresh else stage.load(artefact.path)
         self._note(stage.name, artefact.seconds, artefact.fresh)
-        return Result(value, own)
+        # Also what was made just now is read back, so that a resumed run sees the same bytes.
+        return Result(stage.load(artefact.path), own)
 
     def _note(self, name: str, seconds: float, fresh: bool) -> None:
         time = self.times.setdefault(name, Time())
@@ -82,11 +81,6 @@ class Runner:
         time.cached &= not fresh
         self.record.write({"stage": name, "seconds": round(seconds, 3), "from_store": not fresh})
         log.info("%-9s %6.1f s%s", name, seconds, "" if fresh else " back then, from the store")
-
-
-def _kept(made: list[T], value: T) -> T:
-    made.append(value)
-    return value
 
 
 @contextmanager

@@ -53,8 +53,8 @@ def sheet_rows(network: "StyleGAN2", seed: int) -> "list[list[Tensor]]":
 
     samples = torch.cat(list(sample_images(network, COLUMNS * SAMPLE_ROWS, seed)))
     faces = ProcFaces(COLUMNS * RENDER_ROWS, reference_seed=seed + 1)
-    images = torch.cat([samples, *faces.reference_images()])
-    return [list(row) for row in images.split(COLUMNS)]
+    renders = torch.cat(list(faces.reference_images()))
+    return [list(row) for row in (*samples.split(COLUMNS), *renders.split(COLUMNS))]
 
 
 def show(bars: "tuple[Bar, ...]") -> None:
@@ -79,7 +79,7 @@ def main() -> int:
     from pipeline.generators.weights import load_stylegan2, read_generator
     from pipeline.records import require_writable, write_json
     from pipeline.report.sheets import contact_sheet
-    from pipeline.training.card import card, report
+    from pipeline.training.card import card, check_provenance, report
 
     torch.set_num_threads(1)
     psi, command = options.truncation_psi, shlex.join(["python", *sys.argv])
@@ -89,6 +89,8 @@ def main() -> int:
         require_writable(options.out, "--out")
         network = load_stylegan2(options.generator, "generator", psi)
         provenance = read_generator(options.generator).provenance
+        if options.card:
+            check_provenance(provenance)
         rows = sheet_rows(network, options.seed)
         labels = [f"psi {psi:g}"] * SAMPLE_ROWS + ["renders"] * RENDER_ROWS
         sheet = contact_sheet(rows, [""] * COLUMNS, labels, Path(options.generator).stem)

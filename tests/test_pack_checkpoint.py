@@ -1,6 +1,7 @@
 """A packed training goes on almost exactly where the original would have."""
 
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ RECIPE = Recipe(batch=4, autocast=False)
 
 def step(state: object, seed: int) -> None:
     torch.manual_seed(seed)
+    random.seed(seed)
     train_step(state, torch.randn(4, 3, 8, 8), RECIPE)  # type: ignore[arg-type]
 
 
@@ -44,8 +46,12 @@ def test_it_goes_on_where_it_was(folder: Path, tmp_path: Path) -> None:
         step(state, 7)
         states.append(state)
     assert states[0].images == states[1].images == 16
-    for a, b in zip(*(s.generator.parameters() for s in states), strict=True):
-        assert torch.allclose(a, b, rtol=1e-4, atol=1e-3)
+    before = build(CONFIG, RECIPE, 1)
+    before.load(folder / "checkpoint.pt")
+    networks = (before.generator, states[0].generator, states[1].generator)
+    for start, a, b in zip(*(n.parameters() for n in networks), strict=True):
+        moved, off = (a - start).norm(), (a - b).norm()
+        assert off <= 0.02 * moved + 1e-6, (off, moved)
 
 
 def test_a_folder_in_use_is_not_overwritten(folder: Path, tmp_path: Path) -> None:

@@ -80,7 +80,3 @@ class MappingNetwork(nn.Module):
         """Move the running mean of w towards this batch's mean (training only)."""
         mean = w.detach().float().mean(dim=0)
         self.w_avg.copy_(mean.lerp(self.w_avg, self.w_avg_beta))
-
-    def truncate(self, w: Tensor, psi: float) -> Tensor:
-        """Pull w towards its mean (truncation trick): ``w_avg + psi (w - w_avg)``."""
-        return self.w_avg + psi * (w - self.w_avg)

@@ -4,16 +4,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
-from pipeline.generators.base import Codes, Generator, Space
+from pipeline.generators.base import Codes, Space
 from pipeline.generators.mapping import MappingNetwork
+from pipeline.generators.style_based import StyleBased
 from pipeline.generators.synthesis import ActivationHook, SynthesisNetwork
-
-CHAIN = (Space.Z, Space.W, Space.W_PLUS, Space.S)
-"""The spaces of codes, each computed from the one before."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +47,17 @@ class StyleGAN2Config:
         """Number of w vectors the synthesis network reads."""
         return 2 * len(self.channels)
 
+    @property
+    def code_shapes(self) -> dict[Space, tuple[int, ...]]:
+        """What codes of each space look like, per code."""
+        ups, others = sum(self.channels[:-1]), 2 * sum(self.channels)
+        return {
+            Space.Z: (self.z_dim,),
+            Space.W: (self.w_dim,),
+            Space.W_PLUS: (self.num_ws, self.w_dim),
+            Space.S: (ups + others,),
+        }
+
 
 def channels_for(resolution: int, base: int, maximum: int = 512) -> tuple[int, ...]:
     """Channel counts ``min(base / r, maximum)`` of the blocks r = 4, 8, ... ``resolution``."""
@@ -57,7 +65,7 @@ def channels_for(resolution: int, base: int, maximum: int = 512) -> tuple[int, .
     return tuple(min(base // 2**exponent, maximum) for exponent in blocks)
 
 
-class StyleGAN2(Generator):
+class StyleGAN2(StyleBased):
     """StyleGAN2 with access to z, w, w+, s, activations and parameters.
 
     Args:
@@ -77,14 +85,8 @@ class StyleGAN2(Generator):
         truncation_psi: float = 1.0,
         truncation_cutoff: int | None = None,
     ) -> None:
-        super().__init__()
-        if truncation_cutoff is not None and not 0 <= truncation_cutoff <= config.num_ws:
-            raise UserError(
-                f"truncation_cutoff={truncation_cutoff} must lie in 0..{config.num_ws}, the "
-                "number of w+ layers, or be null for all of them."
-            )
+        super().__init__(config.code_shapes, config.num_classes, truncation_psi, truncation_cutoff)
         self.name, self.config, self.resolution = "stylegan2", config, config.resolution
-        self.truncation_psi, self.truncation_cutoff = truncation_psi, truncation_cutoff
         self.mapping = MappingNetwork(
             config.z_dim,
             config.w_dim,
@@ -100,69 +102,23 @@ class StyleGAN2(Generator):
         return json.dumps(asdict(self.config))
 
     @property
-    def num_ws(self) -> int:
-        """Number of w vectors of a w+ code."""
-        return self.config.num_ws
-
-    @property
     def style_slices(self) -> dict[str, slice]:
-        """Where each layer's styles lie in an s code."""
+        """Where each layer's styles lie in an s code; see :class:`SynthesisNetwork`."""
         return self.synthesis.style_slices
 
-    def sample(self, n: int, generator: torch.Generator) -> Codes:
-        """Standard normal z; a class-conditional network gets uniform labels."""
-        z = torch.randn(n, self.config.z_dim, generator=generator)
-        labels = None
-        if self.config.num_classes:
-            labels = torch.randint(self.config.num_classes, (n,), generator=generator)
-        return Codes(Space.Z, z, labels).to(self.mapping.w_avg.device)
+    @property
+    def w_avg(self) -> Tensor:
+        """The mean w ``[w_dim]``."""
+        return self.mapping.w_avg
 
-    def convert(self, codes: Codes, space: Space) -> Codes:
-        """Down the chain z -> w -> w+ -> s; z is truncated on the way to w.
+    def map(self, z: Tensor, labels: Tensor | None) -> Tensor:
+        """Codes w ``[n, w_dim]`` of z, without truncation."""
+        w: Tensor = self.mapping(z, labels)
+        return w
 
-        Raises:
-            UserError: there is no way, or the codes have another shape than this network's.
-        """
-        self._check(codes, space)
-        if codes.space == space:
-            return codes
-        if codes.space == Space.Z:
-            return self.convert(self._truncated(codes), space)
-        if codes.space == Space.W:
-            ws = codes.values.unsqueeze(1).expand(-1, self.num_ws, -1)
-            return self.convert(Codes(Space.W_PLUS, ws, codes.labels), space)
-        return Codes(Space.S, self.synthesis.styles(codes.values), codes.labels)
-
-    def _check(self, codes: Codes, space: Space) -> None:
-        if codes.space not in CHAIN or space not in CHAIN[CHAIN.index(codes.space) :]:
-            raise UserError(
-                f"generator={self.name} cannot turn codes of '{codes.space}' into '{space}': "
-                "the way is z -> w -> w+ -> s."
-            )
-        if codes.space == Space.Z and space == Space.W and self.truncation_cutoff is not None:
-            raise UserError(
-                f"truncation_cutoff={self.truncation_cutoff} gives each layer its own w: use the "
-                "space 'w+', or truncation_cutoff=null."
-            )
-        shape = {
-            Space.Z: (self.config.z_dim,),
-            Space.W: (self.config.w_dim,),
-            Space.W_PLUS: (self.num_ws, self.config.w_dim),
-            Space.S: (self.synthesis.num_styles,),
-        }[codes.space]
-        if tuple(codes.values.shape[1:]) != shape:
-            raise UserError(
-                f"generator={self.name} has codes of '{codes.space}' of shape {list(shape)}; "
-                f"these are {list(codes.values.shape[1:])}."
-            )
-
-    def _truncated(self, codes: Codes) -> Codes:
-        w = self.mapping(codes.values, codes.labels)
-        near = w if self.truncation_psi == 1 else self.mapping.truncate(w, self.truncation_psi)
-        if self.truncation_cutoff is None:
-            return Codes(Space.W, near, codes.labels)
-        layers = [near] * self.truncation_cutoff + [w] * (self.num_ws - self.truncation_cutoff)
-        return Codes(Space.W_PLUS, torch.stack(layers, dim=1), codes.labels)
+    def styles(self, ws: Tensor) -> Tensor:
+        """Codes s ``[n, num_styles]`` of w+ ``[n, num_ws, w_dim]``."""
+        return self.synthesis.styles(ws)
 
     def render(
         self,

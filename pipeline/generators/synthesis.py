@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from pipeline.errors import UserError, unknown_name
+from pipeline.errors import unknown_name
 from pipeline.generators.layers import (
     LRELU_GAIN,
     EqualizedLinear,
@@ -17,6 +17,7 @@ from pipeline.generators.layers import (
     modulated_conv2d,
     upsample,
 )
+from pipeline.generators.progressive import check_shifts
 
 ActivationHook = Callable[[str, Tensor], Tensor]
 """Called with the name and output of a layer; what it returns goes on in its place."""
@@ -136,14 +137,14 @@ class SynthesisNetwork(nn.Module):
             previous = width
 
     def _add_layer(self, name: str, layer: SynthesisLayer | ToRGB, ws_index: int) -> None:
-        start = self.num_styles
+        start = max((part.stop for part in self.style_slices.values()), default=0)
         self.style_slices[name] = slice(start, start + layer.affine.weight.shape[0])
         self._layers[name] = (layer, ws_index)
 
     @property
-    def num_styles(self) -> int:
-        """Length of an s code."""
-        return max((part.stop for part in self.style_slices.values()), default=0)
+    def kernels(self) -> dict[str, Tensor]:
+        """The kernels of all layers ``[out, in, k, k]``."""
+        return {name: layer.weight for name, (layer, _) in self._layers.items()}
 
     def styles(self, ws: Tensor) -> Tensor:
         """S space (Wu et al. 2021): styles of all layers ``[n, s]`` of w+ ``[n, num_ws, w_dim]``.
@@ -173,7 +174,8 @@ class SynthesisNetwork(nn.Module):
         """
         if noise not in NOISE_MODES:
             raise unknown_name("noise", noise, NOISE_MODES)
-        shifts, hook = self._checked(shifts or {}), hook or (lambda _name, x: x)
+        shifts, hook = shifts or {}, hook or (lambda _name, x: x)
+        check_shifts(shifts, self.kernels)
         x = self.get_parameter("b4.const").expand(styles.shape[0], -1, -1, -1)
         image: Tensor | None = None
         for name, part in self.style_slices.items():
@@ -186,18 +188,6 @@ class SynthesisNetwork(nn.Module):
         if image is None:
             raise RuntimeError("a synthesis network has at least one block")
         return image
-
-    def _checked(self, shifts: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        for name, shift in shifts.items():
-            if name not in self._layers:
-                raise unknown_name("layer", name, self._layers)
-            kernel = tuple(self._layers[name][0].weight.shape)
-            if tuple(shift.shape[-4:]) != kernel:
-                raise UserError(
-                    f"The shift of layer {name} is {tuple(shift.shape)}; its kernel is {kernel}, "
-                    "with one more dimension in front for shifts per sample."
-                )
-        return shifts
 
 
 def _shifted(weight: Tensor, shift: Tensor | None) -> Tensor:

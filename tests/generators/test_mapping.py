@@ -68,12 +68,3 @@ def test_the_mean_of_w_follows_the_batches() -> None:
     network.track_mean(second)
     expected = 0.1 * (0.9 * first.mean(0) + second.mean(0))
     torch.testing.assert_close(network.w_avg, expected)
-
-
-def test_truncation_pulls_towards_the_mean() -> None:
-    network = MappingNetwork(4, 6, num_layers=1)
-    network.w_avg.copy_(draw(6))
-    w = draw(2, 6, seed=1)
-    torch.testing.assert_close(network.truncate(w, 0.0), network.w_avg.expand(2, 6))
-    torch.testing.assert_close(network.truncate(w, 1.0), w)
-    torch.testing.assert_close(network.truncate(w, 0.25), 0.75 * network.w_avg + 0.25 * w)

@@ -29,7 +29,7 @@ def test_layers_and_widths() -> None:
     widths = [s.stop - s.start for s in NETWORK.style_slices.values()]
     assert list(NETWORK.style_slices) == LAYERS
     assert widths == [7, 7, 7, 6, 6, 6, 5, 5]
-    assert NETWORK.synthesis.num_styles == sum(widths)
+    assert NETWORK.config.code_shapes[Space.S] == (sum(widths),)
 
 
 @pytest.mark.parametrize("index", range(6))

@@ -104,7 +104,9 @@ def _end(data: memoryview) -> tuple[int, int]:
             "it is truncated: the directory at the end of its zip archive is missing"
         )
     place += start
-    count, _, offset = struct.unpack("<H2L", data[place + 10 : place + 20])
+    count, _, offset, comment = struct.unpack("<H2LH", data[place + 10 : place + 22])
+    if place + 22 + comment != len(data):
+        raise RefusedError("it is truncated, or something follows its zip archive")
     locator = data[max(0, place - 20) : place]
     if locator[:4] == LOCATOR:
         (wide,) = struct.unpack("<Q", locator[8:16])

@@ -44,6 +44,8 @@ class Hollow(TorchFunctionMode):
             return torch.zeros((), dtype=options.get("dtype")).expand(options.get("size", size))
         if func in IN_PLACE or getattr(func, "__module__", "") == "torch.nn.init":
             return args[0] if args else options["tensor"]
+        if func is Tensor.is_contiguous:
+            return True  # what is not would be copied, at its full size
         if func in SCALINGS and not isinstance(args[1], Tensor):
             return args[0]
         return func(*args, **options)

@@ -8,7 +8,7 @@ from pipeline.generators.checkpoints.leaves import Admitted, Record, Stateful, T
 from pipeline.generators.checkpoints.limits import Budget, RefusedError, shown
 
 LONG_TEXT, LONG_STRING, LONG_LINE, LONG_INTEGER = 1024, 256, 4096, 255
-STEP, OBJECT, MAPPING, ITEM, CALL = 16, 64, 128, 96, 256
+STEP, OBJECT, MAPPING, ITEM, CALL = 32, 64, 128, 96, 256
 """What steps and objects are charged, in bytes."""
 
 

@@ -25,7 +25,7 @@ def to_nvidia(network: StyleGAN2) -> dict[str, Tensor]:
     for k in range(len(network.config.channels)):
         block = f"synthesis.b{4 * 2**k}"
         for layer in ("", ".conv1") if k == 0 else ("", ".conv0", ".conv1"):
-            state[f"{block}{layer}.resample_filter"] = kernel
+            state[f"{block}{layer}.resample_filter"] = kernel.clone()
     return state
 
 
@@ -67,8 +67,8 @@ def to_rosinality(network: StyleGAN2) -> dict[str, Tensor | dict[str, Tensor]]:
     mean = state.pop("latent_avg")
     kernel = fir_kernel(1, 4.0, torch.empty(0))[0, 0].contiguous()
     for k in range(len(config.channels) - 1):
-        state[f"convs.{2 * k}.conv.blur.kernel"] = kernel
-        state[f"to_rgbs.{k}.upsample.kernel"] = kernel
+        state[f"convs.{2 * k}.conv.blur.kernel"] = kernel.clone()
+        state[f"to_rgbs.{k}.upsample.kernel"] = kernel.clone()
     return {"g_ema": state, "latent_avg": mean}
 
 
