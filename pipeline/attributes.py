@@ -14,7 +14,7 @@ from torch import Tensor
 Change = Callable[[float], Tensor]
 """Mean change of all attributes ``[a]`` at a step, in standard deviations of the data."""
 
-GROWTH = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)  # steps tried, in units of the latent spread
+GROWTH = (0.5, 1.0, 2.0, 4.0, 6.0)  # steps tried, in units of the latent spread
 REFINEMENTS = 2
 SMALLEST_CHANGE = 1e-3  # a selectivity says nothing below the noise of the predictor
 

@@ -60,7 +60,7 @@ class ProcFaces:
     parts = PARTS
     attribute_parts: Mapping[str, tuple[str, ...]] = {f.name: f.parts for f in FACTORS}
 
-    def __init__(self, reference_samples: int = 2048, reference_seed: int = 1) -> None:
+    def __init__(self, reference_samples: int = 8192, reference_seed: int = 1) -> None:
         if reference_samples < 2:
             raise UserError(f"dataset.reference_samples={reference_samples}: at least 2.")
         self.reference_samples, self.reference_seed = reference_samples, reference_seed

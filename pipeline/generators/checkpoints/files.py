@@ -31,6 +31,9 @@ MISFITS = (ArithmeticError, AttributeError, LookupError, MemoryError)
 MISFITS += (RuntimeError, TypeError, ValueError)
 """What a file that is not what it seems makes torch, NumPy or a family's code raise."""
 
+PICKLES = (b"\x80", b"(", b"c", b"]", b"}", b"l", b"d")
+"""What pickles start with: their protocol, or what they hold where they are of protocol 0 or 1."""
+
 MISTAKEN = (
     (
         b"version https://git-lfs",
@@ -61,9 +64,9 @@ def map_file(path: Path) -> memoryview:
     Raises:
         UserError: there is no such file, or it cannot be read, or it is empty.
     """
-    if not path.is_file():
-        raise refuse(path, "there is no such file" if not path.exists() else "it is no file")
     try:
+        if not path.is_file():
+            raise refuse(path, "it is no file" if path.exists() else "there is no such file")
         with path.open("rb") as file:
             if not file.seek(0, 2):
                 raise refuse(path, "it is empty: the download failed; get it again")
@@ -111,6 +114,8 @@ def _tree(data: memoryview, budget: Budget) -> Any:
         return read_legacy(data, torch_names(budget), budget)
     if start[257:262] == b"ustar":
         raise RefusedError("it is a tar archive: unpack it and give the file of weights inside")
+    if start[:1] not in PICKLES:
+        raise RefusedError("it is no file of weights: neither a pickle, nor zip, nor safetensors")
     names = nested_names(budget) | nvidia_names() | tensorflow_names()
     tree, _ = unpickle(data, names, budget)
     if is_tensorflow(tree):

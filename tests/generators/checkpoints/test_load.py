@@ -24,7 +24,7 @@ from pipeline.generators.checkpoints.stylegan2_export import to_nvidia
 from pipeline.generators.pggan import PGGAN, PGGANConfig
 from pipeline.generators.stylegan2 import StyleGAN2, StyleGAN2Config
 from pipeline.generators.weights import load_stylegan2, save_stylegan2
-from pipeline.preflight import CONF
+from pipeline.preflight import CONF, preflight
 from tests.conftest import Oracle
 from tests.generators.checkpoints.writers import WRITERS, random_network, write_rosinality
 
@@ -59,9 +59,9 @@ def archive() -> bytes:
         (archive(), "none of torch.save"),
         (b"\x89HDF\r\n\x1a\n" + b"\0" * 100, "HDF5"),
         (b"PK\3\4" + b"\0" * 50, "truncated"),
-        (b"Not Found", "damaged|truncated"),
-        (b'{"error": "unauthorized"}', "damaged|truncated"),
-        (b"\0" * 1000, "damaged"),
+        (b"Not Found", "no file of weights"),
+        (b'{"error": "unauthorized"}', "no file of weights"),
+        (b"\0" * 1000, "no file of weights"),
         (b"\x80\x02", "truncated"),
     ],
 )
@@ -239,6 +239,12 @@ def test_the_configuration(tmp_path: Path) -> None:
     expected = StyleGAN2(PLAIN, 0.5, 2)
     expected.load_state_dict(network.state_dict())
     torch.testing.assert_close(near.render(codes), expected.render(codes))
+
+
+def test_the_command_line_may_name_it() -> None:
+    preflight(
+        ["generator=checkpoint", "generator.checkpoint=x.pkl", "generator.truncation_psi=0.7"]
+    )
 
 
 def test_truncation_that_does_not_fit(tmp_path: Path) -> None:
