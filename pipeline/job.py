@@ -27,7 +27,7 @@ from pipeline.store import Store
 from pipeline.tracking import Tracker
 
 SHARD = 128  # samples between two points that a killed run resumes from
-CALIBRATION_CODES = 24
+CALIBRATION_CODES = 40
 UNEDITED = "unedited"
 
 log = logging.getLogger(__name__)

@@ -51,7 +51,7 @@ class Calibrating(Stage[Calibration]):
 
     Attributes:
         attribute: the attribute wanted; None leaves every direction its most selective one.
-        direction: index of the direction wanted; None takes the most selective.
+        direction: index of the direction wanted; None leaves the choice to the stage.
     """
 
     edits: Edits
@@ -63,6 +63,7 @@ class Calibrating(Stage[Calibration]):
     attribute: str | None
     direction: int | None
     name = "calibrate"
+    version = 2
 
     def settings(self) -> Mapping[str, Any]:
         """Region, attribute, direction, and the networks that look."""
@@ -90,15 +91,23 @@ class Calibrating(Stage[Calibration]):
             for done, edit in enumerate(self.edits):
                 progress(done, len(self.edits))
                 units.append(self._unit(edit, before, inside, outside))
-        selected = max(range(len(units)), key=lambda i: (units[i].reached, units[i].selectivity))
         names = tuple(self.domain.predictor.names)
         return Calibration(
             names,
             tuple(names[i] for i in inside),
             tuple(names[i] for i in outside),
             tuple(units),
-            selected if self.direction is None else self.direction,
+            self._select(units) if self.direction is None else self.direction,
         )
+
+    def _select(self, units: Sequence[Unit]) -> int:
+        """The most selective carrier of the attribute; without one, the method's first choice.
+
+        Directions that do not move their attribute far enough come after all that do.
+        """
+        if self.attribute is None:
+            return next((i for i, unit in enumerate(units) if unit.reached), 0)
+        return max(range(len(units)), key=lambda i: (units[i].reached, units[i].selectivity))
 
     def _unit(
         self, edit: Edit, before: Tensor, inside: Sequence[int], outside: Sequence[int]
