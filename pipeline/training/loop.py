@@ -1,0 +1,182 @@
+"""The training of a StyleGAN2 from its first step to its last, over any number of kills."""
+
+import json
+import random
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipeline.datasets.procfaces.dataset import RenderedFaces
+from pipeline.errors import UserError
+from pipeline.generators.stylegan2 import StyleGAN2Config
+from pipeline.records import plain, require_writable, write_json
+from pipeline.tracking import Tracker, WandbTracker
+from pipeline.training.journal import CHECKPOINT, Journal
+from pipeline.training.processes import StopRequest, launch
+from pipeline.training.state import read_tensors
+from pipeline.training.stylegan2 import Recipe, build, train_step
+
+DESCRIPTION = "training.json"
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training, as it is asked for.
+
+    Attributes:
+        data: folder of rendered faces.
+        out: folder for everything that it leaves, see :class:`Journal`.
+        config: the architecture.
+        images: real images to show in all.
+        seed: of weights, batches, latents and noise.
+        processes: single-threaded CPU processes that share each batch.
+        device: ``cpu`` or a CUDA device, for one process.
+        save_every: images from one checkpoint to the next.
+        snapshot_every: images from one snapshot to the next.
+        wandb: mode of Weights & Biases.
+        command: what the user typed.
+    """
+
+    data: Path
+    out: Path
+    config: StyleGAN2Config
+    recipe: Recipe = field(default_factory=Recipe)
+    images: int = 1_000_000
+    seed: int = 0
+    processes: int = 1
+    device: str = "cpu"
+    save_every: int = 8_000
+    snapshot_every: int = 40_000
+    wandb: str = "offline"
+    command: str = ""
+
+    def run(self) -> bool:
+        """Train, from the last checkpoint where there is one; False where it was told to stop.
+
+        Raises:
+            UserError: a setting is impossible, the folder holds another training, or a checkpoint
+                cannot be read or written.
+        """
+        self._check()
+        require_writable(self.out, "--out")
+        tracker = WandbTracker(self.out, "train", "training", self.out.name, mode=self.wandb)
+        describe(self)
+        if images_shown(self.out / CHECKPOINT) < self.images:
+            launch(train, (self, tracker), self.processes)
+        return images_shown(self.out / CHECKPOINT) >= self.images
+
+    def _check(self) -> None:
+        if self.processes < 1 or self.recipe.batch % self.processes:
+            raise UserError(
+                f"--processes {self.processes} must divide the batch of {self.recipe.batch}."
+            )
+        if self.device != "cpu" and self.processes > 1:
+            raise UserError(f"--device {self.device} takes --processes 1.")
+        if self.device.startswith("cuda") and not torch.cuda.is_available():
+            raise UserError(f"--device {self.device}: there is no CUDA device. Use --device cpu.")
+        if min(self.save_every, self.snapshot_every) < self.recipe.batch:
+            raise UserError(
+                f"--save-every {self.save_every} and --snapshot-every {self.snapshot_every} must "
+                f"be at least one batch of {self.recipe.batch} images."
+            )
+
+
+def describe(training: Training) -> None:
+    """Write down what the folder's training is; refuse a folder that holds another one.
+
+    Raises:
+        UserError: seed, architecture, recipe or data differ from those it was begun with.
+    """
+    path = training.out / DESCRIPTION
+    wanted = plain(
+        {
+            "seed": training.seed,
+            "architecture": asdict(training.config),
+            "recipe": asdict(training.recipe),
+            "data": asdict(RenderedFaces(training.data).recipe),
+        }
+    )
+    found = read_description(training.out) if path.exists() else wanted
+    differing = [key for key, value in wanted.items() if found.get(key) != value]
+    if differing:
+        raise UserError(
+            f"'{training.out}' holds a training with other {' and '.join(differing)} "
+            f"({differing[0]}: {found.get(differing[0])}). Give another folder with --out."
+        )
+    about = {"processes": training.processes, "device": training.device}
+    write_json(path, {**wanted, **about, "command": training.command})
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """What :func:`describe` wrote.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    try:
+        content: dict[str, Any] = json.loads((folder / DESCRIPTION).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"'{folder / DESCRIPTION}' is missing or damaged: it says what was trained there. "
+            "Start the training's command again, which writes it at the beginning."
+        ) from error
+    return content
+
+
+def train(rank: int, task: tuple[Training, Tracker]) -> None:
+    """The loop of one process; the first one keeps the journal."""
+    training, tracker = task
+    if training.device == "cpu":
+        torch.set_num_threads(1)  # on a busy machine, several threads are slower than one
+    data, recipe = RenderedFaces(training.data), training.recipe
+    state = build(training.config, recipe, training.seed, training.device)
+    if (training.out / CHECKPOINT).exists():
+        state.load(training.out / CHECKPOINT)
+    begun, share = state.images, recipe.batch // training.processes
+    with ExitStack() as stack:
+        stop = stack.enter_context(StopRequest())
+        journal = _journal(training, tracker, data, stack) if rank == 0 else None
+        while state.images < training.images and not stop.agreed():
+            seed_step(training, state.images, rank)
+            real = data.images(torch.randint(len(data), (share,))).to(training.device)
+            losses = train_step(state, real.to(memory_format=torch.channels_last), recipe)
+            if journal:
+                journal.report(state, losses, training.images)
+        if journal and state.images > begun:
+            journal.conclude(state, training.images)
+
+
+def seed_step(training: Training, images: int, rank: int) -> None:
+    """Seed a step by what it is, so that a resumed training takes the same steps."""
+    seed = (training.seed * 1_000_003 + images) * training.processes + rank
+    torch.manual_seed(seed)
+    random.seed(seed)
+
+
+def _journal(
+    training: Training, tracker: Tracker, data: RenderedFaces, stack: ExitStack
+) -> Journal:
+    stack.enter_context(tracker)
+    tracker.start(plain(asdict(training)))
+    journal = Journal(
+        training.out,
+        data,
+        tracker,
+        training.recipe.batch,
+        training.save_every,
+        training.snapshot_every,
+        training.seed,
+    )
+    return stack.enter_context(journal)
+
+
+def images_shown(checkpoint: Path) -> int:
+    """How far the training behind a checkpoint is; 0 where there is none yet.
+
+    Raises:
+        UserError: the checkpoint is damaged.
+    """
+    return int(read_tensors(checkpoint)["images"]) if checkpoint.exists() else 0

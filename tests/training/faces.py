@@ -1,0 +1,36 @@
+"""A tiny folder of rendered faces and untrained evaluators, to train and measure on."""
+
+from pathlib import Path
+
+import torch
+
+from pipeline.datasets.procfaces.dataset import render_dataset
+from pipeline.evaluators.embedded import AttributeRegressor, EmbeddedFeatures, FaceParser
+from pipeline.generators.stylegan2 import StyleGAN2Config
+from pipeline.training.loop import Training
+from pipeline.training.quality import Judges
+from pipeline.training.stylegan2 import Recipe
+
+CONFIG = StyleGAN2Config(16, (8, 8, 6), z_dim=8, w_dim=8, mapping_layers=2)
+RECIPE = Recipe(batch=4, r1_interval=3, path_interval=2)
+
+
+def small_faces(folder: Path) -> Path:
+    """32 faces of 16 x 16 pixels."""
+    render_dataset(folder, 32, seed=0, size=16)
+    return folder
+
+
+def small_training(data: Path, out: Path, images: int = 24, **changes: object) -> Training:
+    settings = {"save_every": 8, "snapshot_every": 16, "wandb": "disabled"} | changes
+    return Training(data, out, CONFIG, RECIPE, images, **settings)  # type: ignore[arg-type]
+
+
+def untrained_judges() -> Judges:
+    """Evaluators with random weights; all they read means nothing, but is the same every time."""
+    torch.manual_seed(0)
+    judges = Judges(FaceParser(), AttributeRegressor(), EmbeddedFeatures())
+    for network in (judges.parser, judges.regressor, judges.features):
+        network.eval().requires_grad_(False)
+    judges.regressor.provenance = {"readable": ["mouth_open", "yaw"]}
+    return judges
