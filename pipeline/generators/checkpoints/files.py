@@ -27,8 +27,15 @@ from pipeline.generators.checkpoints.torch_stream import (
 from pipeline.generators.checkpoints.unpickle import unpickle
 
 WINDOW = 512
-MISFITS = (ArithmeticError, AttributeError, LookupError, MemoryError)
-MISFITS += (RuntimeError, TypeError, ValueError)
+MISFITS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 """What a file that is not what it seems makes torch, NumPy or a family's code raise."""
 
 PICKLES = (b"\x80", b"(", b"c", b"]", b"}", b"l", b"d")
@@ -77,7 +84,7 @@ def map_file(path: Path) -> memoryview:
 
 def is_safetensors(data: memoryview) -> bool:
     """Whether a file starts with the length of a JSON header and the header's first brace."""
-    if len(data) < 9 or data[8:9] != b"{":
+    if len(data) < 9 or bytes(data[8:9]) != b"{":
         return False
     (length,) = struct.unpack("<Q", data[:8])
     return bool(length < 1 << 32)

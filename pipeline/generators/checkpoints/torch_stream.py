@@ -7,7 +7,7 @@ numbers, and the streams nested in NVIDIA's pickles, which its unpickler would h
 unrestricted ``torch.storage._load_from_bytes``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -38,14 +38,14 @@ STORAGES = {
 def torch_names(budget: Budget) -> dict[str, Admitted]:
     """The globals that a stream of ``torch.save`` may name, with their stand-ins."""
     names = plain_names(budget)
-    for name, call in {
+    calls: dict[str, Callable[..., Any]] = {
         "torch._utils._rebuild_tensor": _tensor,
         "torch._utils._rebuild_tensor_v2": _tensor,
         "torch._utils._rebuild_parameter": _parameter,
         "torch._utils._rebuild_parameter_with_state": _parameter,
         "torch.Size": partial(_size, budget),
-    }.items():
-        names[name] = Admitted(name, call)
+    }
+    names |= {name: Admitted(name, call) for name, call in calls.items()}
     types = {f"torch.{name}Storage": dtype for name, dtype in STORAGES.items()}
     types |= {f"torch.{where}UntypedStorage": torch.uint8 for where in ("", "storage.")}
     return names | {name: Admitted(name, None, dtype) for name, dtype in types.items()}
@@ -60,7 +60,7 @@ def nested_names(budget: Budget) -> dict[str, Admitted]:
 def is_legacy(data: memoryview) -> bool:
     """Whether data start like a legacy stream: with a pickle of the magic number."""
     magic = MAGIC.to_bytes(10, "little")
-    return len(data) > 14 and data[:1] == b"\x80" and data[2:14] == b"\x8a\x0a" + magic
+    return len(data) > 14 and bytes(data[:1]) == b"\x80" and data[2:14] == b"\x8a\x0a" + magic
 
 
 def read_legacy(data: memoryview, names: Mapping[str, Admitted], budget: Budget) -> Any:
@@ -102,7 +102,10 @@ def read_zip(data: memoryview, budget: Budget) -> Any:
     root = roots[0]
     if f"{root}constants.pkl" in archive.entries:
         raise RefusedError("it is a TorchScript program, not a file of weights")
-    if f"{root}byteorder" in archive.entries and archive.read(f"{root}byteorder") != b"little":
+    if (
+        f"{root}byteorder" in archive.entries
+        and bytes(archive.read(f"{root}byteorder")) != b"little"
+    ):
         raise RefusedError("it was written by a machine of the other byte order")
     find = partial(_zip_storage, archive, root, {})
     return unpickle(archive.read(f"{root}data.pkl"), torch_names(budget), budget, find)[0]

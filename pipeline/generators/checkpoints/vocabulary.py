@@ -2,6 +2,7 @@
 
 import argparse
 from codecs import getincrementaldecoder
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -29,7 +30,7 @@ def plain_names(budget: Budget) -> dict[str, Admitted]:
     Args:
         budget: what decoding may cost.
     """
-    calls = {
+    calls: dict[str, Callable[..., Any] | None] = {
         "collections.OrderedDict": partial(_mapping, budget),
         "builtins.set": partial(_items, budget),
         "__builtin__.set": partial(_items, budget),
