@@ -152,7 +152,8 @@ def _print(outcome: "Outcome", folder: Path) -> None:
         f"{outcome.edits.method}, {outcome.experiment.region.name}, strength {outcome.headline:g}"
     )
     print_table(Table(title, ["metric"], [Column("value")], rows))
-    print(f"report: {folder / 'report.html'}")
+    if (folder / "report.html").exists():
+        print(f"report: {folder / 'report.html'}")
 
 
 def _attempt(what: str, act: Callable[[], None]) -> None:
