@@ -16,6 +16,9 @@ Change = Callable[[float], Tensor]
 
 GROWTH = (0.5, 1.0, 2.0, 4.0, 6.0)  # steps tried, in units of the latent spread
 REFINEMENTS = 2
+SETTLING = 2
+BOUNDS = (0.5, 2.0)  # of one correction of a step
+CLOSE = 0.9  # share of the target that counts as reached on other codes
 SMALLEST_CHANGE = 1e-3  # a selectivity says nothing below the noise of the predictor
 
 
@@ -63,6 +66,28 @@ def calibrate(
     best = max(walks, key=lambda w: _merit(units[id(w)]))
     unit = units[id(best)]
     return _refined(change, best, unit, outside, target) if unit.reached else unit
+
+
+def settle(change: Change, unit: Unit, outside: Sequence[int], target: float = 1.0) -> Unit:
+    """A unit measured anew on more codes, and its step corrected until it holds for these.
+
+    The first measurement flatters: of many directions and senses, those are taken that did best on
+    the few codes tried.
+
+    Args:
+        change: measures the direction at a step, on codes enough to trust.
+        unit: what :func:`calibrate` found; where it is not reached, its step is kept.
+        outside: as there.
+        target: as there.
+    """
+    step, attribute = unit.step, unit.attribute
+    for _ in range(SETTLING if unit.reached else 0):
+        measured = float(change(step)[attribute])
+        low, high = BOUNDS
+        step *= min(max(target / max(measured, SMALLEST_CHANGE), low), high)
+    moved = change(step)
+    reached = unit.reached and float(moved[attribute]) >= CLOSE * target
+    return _measured(attribute, step, moved, outside, reached)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from pipeline.store import Store
 from pipeline.tracking import Tracker
 
 SHARD = 128  # samples between two points that a killed run resumes from
-CALIBRATION_CODES = 40
+CALIBRATION_CODES = 200
 UNEDITED = "unedited"
 
 log = logging.getLogger(__name__)
@@ -105,6 +105,7 @@ def execute(experiment: Experiment, config: DictConfig, runner: Runner) -> Outco
             e.domain,
             config.attribute,
             config.direction,
+            config.batch,
         ),
         [edits.key, tried.key],
     )

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.attributes import SMALLEST_CHANGE, calibrate
+from pipeline.attributes import SMALLEST_CHANGE, calibrate, settle
 
 
 def linear(*slopes: float) -> object:
@@ -77,3 +77,24 @@ def test_the_attribute_itself_does_not_count_as_outside() -> None:
 def test_the_target_can_be_another_change() -> None:
     unit = calibrate(linear(0.5), 1.0, [0], [], target=2.0)
     assert unit.step == pytest.approx(4.0)
+
+
+def test_a_unit_is_settled_on_other_codes() -> None:
+    few = calibrate(linear(0.4, 0.1), 1.0, [0], [1])
+    unit = settle(linear(0.3, 0.1), few, [1])
+    assert unit.reached
+    assert unit.step == pytest.approx(1 / 0.3)
+    assert float(unit.change[0]) == pytest.approx(1.0)
+
+
+def test_what_other_codes_do_not_bear_out_is_not_reached() -> None:
+    unit = settle(linear(0.01), calibrate(linear(1.0), 1.0, [0], []), [])
+    assert not unit.reached
+    assert unit.step == pytest.approx(4.0)  # two corrections, each bounded
+
+
+def test_an_unreached_step_is_kept_and_measured() -> None:
+    few = calibrate(linear(0.01), 1.0, [0], [])
+    unit = settle(linear(0.02), few, [])
+    assert (unit.step, unit.reached) == (few.step, False)
+    assert float(unit.change[0]) == pytest.approx(0.02 * few.step)

@@ -1,7 +1,7 @@
 """The stage that finds out what every direction does, how far it must go, and which one to use."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pipeline.attributes import Unit, calibrate
+from pipeline.attributes import Change, Unit, calibrate, settle
 from pipeline.domains import ProcFaces
 from pipeline.errors import UserError
 from pipeline.evaluators.base import fingerprint_of
@@ -18,6 +18,10 @@ from pipeline.methods.edits import Edit, Edits
 from pipeline.regions.region import Region
 from pipeline.stages.base import Progress, Stage, generator_settings
 
+FIRST = 40  # codes that every direction is tried on; the selected one is settled on all
+SELECTIVE = (
+    2.0  # a direction that moves its attribute so much further than any outside is selective
+)
 COVERED = 0.5  # a region edits a part when it holds at least this share of the part's pixels
 
 
@@ -47,11 +51,13 @@ class Calibration:
 
 @dataclass
 class Calibrating(Stage[Calibration]):
-    """Tries every direction on some codes.
+    """Tries every direction on some codes, and the one to use on all.
 
     Attributes:
+        codes: to try on, the first :data:`FIRST` of them for every direction.
         attribute: the attribute wanted; None leaves every direction its most selective one.
         direction: index of the direction wanted; None leaves the choice to the stage.
+        batch: images rendered at once.
     """
 
     edits: Edits
@@ -62,8 +68,9 @@ class Calibrating(Stage[Calibration]):
     domain: ProcFaces
     attribute: str | None
     direction: int | None
+    batch: int
     name = "calibrate"
-    version = 2
+    version = 3
 
     def settings(self) -> Mapping[str, Any]:
         """Region, attribute, direction, and the networks that look."""
@@ -72,6 +79,7 @@ class Calibrating(Stage[Calibration]):
             "generator": generator_settings(self.generator),
             "attribute": self.attribute,
             "direction": self.direction,
+            "batch": self.batch,
             "predictor": fingerprint_of(self.domain.predictor),
             "parser": fingerprint_of(self.domain.parser),
         }
@@ -84,44 +92,55 @@ class Calibrating(Stage[Calibration]):
                 f"{len(self.edits) - 1}; method.num_directions={self.direction + 1} finds enough."
             )
         with torch.inference_mode():
-            originals = self.generator.render(self.codes).clamp(-1, 1)
-            inside, outside = self._sides(originals)
-            before = self.domain.predictor.standardised(originals)
+            inside, outside = self._sides()
+            before = self._read(lambda codes: self.generator.render(codes), len(self.codes))
+            names = tuple(self.domain.predictor.names)
+            wanted = list(inside) if self.attribute is None else [names.index(self.attribute)]
             units = []
             for done, edit in enumerate(self.edits):
                 progress(done, len(self.edits))
-                units.append(self._unit(edit, before, inside, outside))
-        names = tuple(self.domain.predictor.names)
+                spread = edit.spread(self.generator, self.codes)
+                units.append(calibrate(self._change(edit, before[:FIRST]), spread, wanted, outside))
+            chosen = self._select(units) if self.direction is None else self.direction
+            edit = self.edits[chosen]
+            units[chosen] = settle(self._change(edit, before), units[chosen], outside)
         return Calibration(
             names,
             tuple(names[i] for i in inside),
             tuple(names[i] for i in outside),
             tuple(units),
-            self._select(units) if self.direction is None else self.direction,
+            chosen,
         )
 
     def _select(self, units: Sequence[Unit]) -> int:
-        """The most selective carrier of the attribute; without one, the method's first choice.
+        """The most selective carrier of the attribute wanted, or of any in the method's own order.
 
         Directions that do not move their attribute far enough come after all that do.
         """
-        if self.attribute is None:
-            return next((i for i, unit in enumerate(units) if unit.reached), 0)
-        return max(range(len(units)), key=lambda i: (units[i].reached, units[i].selectivity))
+        if self.attribute is not None:
+            return max(range(len(units)), key=lambda i: (units[i].reached, units[i].selectivity))
+        reached = [i for i, unit in enumerate(units) if unit.reached]
+        selective = [i for i in reached if units[i].selectivity >= SELECTIVE]
+        return next(iter(selective + reached), 0)
 
-    def _unit(
-        self, edit: Edit, before: Tensor, inside: Sequence[int], outside: Sequence[int]
-    ) -> Unit:
+    def _change(self, edit: Edit, before: Tensor) -> Change:
+        """How attributes move from ``before``, those of the first codes, along an edit."""
+
         def change(step: float) -> Tensor:
-            images = edit.apply(self.generator, self.codes, step).clamp(-1, 1)
-            return (self.domain.predictor.standardised(images) - before).mean(0).double()
+            after = self._read(lambda codes: edit.apply(self.generator, codes, step), len(before))
+            return (after - before).mean(0).double()
 
-        names = list(self.domain.predictor.names)
-        wanted = list(inside) if self.attribute is None else [names.index(self.attribute)]
-        return calibrate(change, edit.spread(self.generator, self.codes), wanted, outside)
+        return change
 
-    def _sides(self, images: Tensor) -> tuple[list[int], list[int]]:
+    def _read(self, render: Callable[[Codes], Tensor], count: int) -> Tensor:
+        """Attributes ``[count, a]`` of images of the first codes, in units of the data."""
+        batches = [self.codes[i : min(i + self.batch, count)] for i in range(0, count, self.batch)]
+        read = self.domain.predictor.standardised
+        return torch.cat([read(render(codes).clamp(-1, 1)) for codes in batches])
+
+    def _sides(self) -> tuple[list[int], list[int]]:
         """Indices of the readable attributes inside and outside the region."""
+        images = self.generator.render(self.codes[: min(FIRST, self.batch)]).clamp(-1, 1)
         covered = covered_parts(self.domain, self.region, images)
         readable = [i for i, n in enumerate(self.domain.predictor.names) if self._readable(n)]
         inside = [i for i in readable if self._belongs(i, covered)]

@@ -16,7 +16,8 @@ from pipeline.generators.stylegan2 import StyleGAN2
 from pipeline.records import MetricsLog
 from pipeline.tracking import Tracker
 from pipeline.training.quality import BATCH, Judges, Readings, assess, sample_images
-from pipeline.training.state import TrainingState, write_tensors
+from pipeline.training.state import write_tensors
+from pipeline.training.stylegan2 import StyleGAN2State
 
 LOG_EVERY = 1600  # images
 SHEET = 64  # samples on a sheet
@@ -64,7 +65,7 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self._log.close()
 
-    def report(self, state: TrainingState[StyleGAN2], losses: dict[str, float], end: int) -> None:
+    def report(self, state: StyleGAN2State, losses: dict[str, float], end: int) -> None:
         """Log, save and judge when it is time to; called after every step."""
         if self._first < 0:
             self._first = state.images - self.step
@@ -81,17 +82,17 @@ class Journal:
         if self._is_time(state, self.snapshot_every):
             self.snapshot(state)
 
-    def save(self, state: TrainingState[StyleGAN2]) -> None:
+    def save(self, state: StyleGAN2State) -> None:
         """Write the checkpoint."""
         state.save(self.folder / CHECKPOINT)
 
-    def conclude(self, state: TrainingState[StyleGAN2], end: int) -> None:
+    def conclude(self, state: StyleGAN2State, end: int) -> None:
         """Keep the state where a training stops, and the generator where it ends."""
         self.save(state)
         if state.images >= end and state.images != self._last_snapshot:
             self.snapshot(state)
 
-    def snapshot(self, state: TrainingState[StyleGAN2]) -> None:
+    def snapshot(self, state: StyleGAN2State) -> None:
         """Keep the averaged generator as it is now, with its samples and their quality."""
         write_tensors(state.ema.state_dict(), self._path("snapshot", state, "pt"))
         sheet = self._path("sheet", state, "png")
@@ -121,10 +122,10 @@ class Journal:
         count = min(2 * JUDGED, len(self.data) // 2 * 2)
         return (self.data.images(index) for index in torch.arange(count).split(BATCH))
 
-    def _is_time(self, state: TrainingState[StyleGAN2], every: int) -> bool:
+    def _is_time(self, state: StyleGAN2State, every: int) -> bool:
         return state.images % every < self.step
 
-    def _path(self, kind: str, state: TrainingState[StyleGAN2], suffix: str) -> Path:
+    def _path(self, kind: str, state: StyleGAN2State, suffix: str) -> Path:
         return self.folder / f"{kind}_{state.images // 1000:05d}k.{suffix}"
 
     def _numbers(self, images: int, values: Mapping[str, Any]) -> None:

@@ -135,14 +135,18 @@ def train(rank: int, task: tuple[Training, Tracker]) -> None:
     state = build(training.config, recipe, training.seed, training.device)
     if (training.out / CHECKPOINT).exists():
         state.load(training.out / CHECKPOINT)
+    every = data.factors(torch.arange(len(data)))
+    mean, deviation = every.mean(0), every.std(0)
     begun, share = state.images, recipe.batch // training.processes
     with ExitStack() as stack:
         stop = stack.enter_context(StopRequest())
         journal = _journal(training, tracker, data, stack) if rank == 0 else None
         while state.images < training.images and not stop.agreed():
             seed_step(training, state.images, rank)
-            real = data.images(torch.randint(len(data), (share,))).to(training.device)
-            losses = train_step(state, real.to(memory_format=torch.channels_last), recipe)
+            index = torch.randint(len(data), (share,))
+            real = data.images(index).to(training.device, memory_format=torch.channels_last)
+            factors = ((data.factors(index) - mean) / deviation).to(training.device)
+            losses = train_step(state, real, factors, recipe)
             if journal:
                 journal.report(state, losses, training.images)
         if journal and state.images > begun:

@@ -17,6 +17,11 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     return F.softplus(fake_logits.float()).mean() + F.softplus(-real_logits.float()).mean()
 
 
+def reading_loss(readings: Tensor, factors: Tensor) -> Tensor:
+    """Mean squared error of standardised readings ``[n, f]``; a mean guess earns 1."""
+    return F.mse_loss(readings.float(), factors)
+
+
 def r1_penalty(real_logits: Tensor, real_images: Tensor, gamma: float) -> Tensor:
     """``gamma / 2`` times the mean squared gradient norm at real images (Mescheder, Eq. 9).
 

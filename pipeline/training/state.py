@@ -15,10 +15,11 @@ from pipeline.disk import Place, reason, sync_file, sync_folder
 from pipeline.errors import UserError
 
 G = TypeVar("G", bound=nn.Module)
+D = TypeVar("D", bound=nn.Module)
 
 
 @dataclass
-class TrainingState(Generic[G]):
+class TrainingState(Generic[G, D]):
     """Networks, optimisers and counters of one GAN training.
 
     Attributes:
@@ -28,7 +29,7 @@ class TrainingState(Generic[G]):
     """
 
     generator: G
-    discriminator: nn.Module
+    discriminator: D
     ema: G
     generator_optimizer: Adam
     discriminator_optimizer: Adam
@@ -105,11 +106,11 @@ def lazy_adam(parameters: Iterable[nn.Parameter], learning_rate: float, interval
 
 def new_state(
     generator: G,
-    discriminator: nn.Module,
+    discriminator: D,
     learning_rate: float,
     path_interval: int,
     r1_interval: int,
-) -> TrainingState[G]:
+) -> TrainingState[G, D]:
     """A training at its beginning; the average starts as a copy of the generator."""
     return TrainingState(
         generator,

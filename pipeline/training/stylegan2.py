@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from pipeline.datasets.procfaces.factors import FACTORS
 from pipeline.generators.base import Codes, Space
-from pipeline.generators.discriminator import Discriminator
 from pipeline.generators.stylegan2 import StyleGAN2, StyleGAN2Config
 from pipeline.training.losses import (
     discriminator_loss,
@@ -15,9 +15,13 @@ from pipeline.training.losses import (
     path_length_penalty,
     path_lengths,
     r1_penalty,
+    reading_loss,
 )
 from pipeline.training.processes import average
+from pipeline.training.reading import ReadingDiscriminator
 from pipeline.training.state import TrainingState, new_state, update_ema
+
+StyleGAN2State = TrainingState[StyleGAN2, ReadingDiscriminator]
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Recipe:
         path_interval: steps from one to the next; on half a batch, in float32.
         mixing: probability of style mixing.
         ema_half_life: of the averaged generator, in images; shorter in the beginning.
+        reading_from: images shown before the discriminator begins to read factors.
+        reading_weight: weight of its loss.
         autocast: bfloat16 for everything but the penalties.
     """
 
@@ -44,22 +50,29 @@ class Recipe:
     path_interval: int = 8
     mixing: float = 0.5
     ema_half_life: float = 10_000
+    reading_from: int = 0
+    reading_weight: float = 1.0
     autocast: bool = True
 
 
 def build(
     config: StyleGAN2Config, recipe: Recipe, seed: int, device: str = "cpu"
-) -> TrainingState[StyleGAN2]:
+) -> StyleGAN2State:
     """Networks and optimisers at the beginning of a training; the seed decides the weights."""
     torch.manual_seed(seed)
     generator = StyleGAN2(config).to(memory_format=torch.channels_last).to(device)
-    discriminator = Discriminator(config.channels).to(memory_format=torch.channels_last).to(device)
+    discriminator = ReadingDiscriminator(config.channels, len(FACTORS))
+    discriminator = discriminator.to(memory_format=torch.channels_last).to(device)
     rate = recipe.learning_rate
     return new_state(generator, discriminator, rate, recipe.path_interval, recipe.r1_interval)
 
 
-def train_step(state: TrainingState[StyleGAN2], real: Tensor, recipe: Recipe) -> dict[str, float]:
+def train_step(
+    state: StyleGAN2State, real: Tensor, factors: Tensor, recipe: Recipe
+) -> dict[str, float]:
     """One update of both networks from this process's share of real images ``[n, 3, r, r]``.
+
+    ``factors`` ``[n, f]`` are those of the images, each of mean 0 and deviation 1 over the data.
 
     The discriminator judges the generator's images once: both losses are taken from the same
     logits, each with its own backward pass. Randomness is torch's and Python's global one, which
@@ -67,21 +80,29 @@ def train_step(state: TrainingState[StyleGAN2], real: Tensor, recipe: Recipe) ->
     """
     step = state.images // recipe.batch
     generator, discriminator = state.generator, state.discriminator
+    reading = state.images >= recipe.reading_from
     with torch.autocast(real.device.type, torch.bfloat16, enabled=recipe.autocast):
         fake = generator.synthesis(_mixed_styles(generator, len(real), recipe.mixing), "random")
         judged = fake.detach().requires_grad_()
-        fake_logits = discriminator(judged)
-        real_logits = discriminator(real)
+        if reading:
+            fake_logits, _ = discriminator.read(judged)
+            real_logits, readings = discriminator.read(real)
+        else:
+            fake_logits, real_logits = discriminator(judged), discriminator(real)
     loss_g = generator_loss(fake_logits)
     (gradient,) = torch.autograd.grad(loss_g, judged, retain_graph=True)
     fake.backward(gradient)
     loss_d = discriminator_loss(real_logits, fake_logits)
-    loss_d.backward(inputs=list(discriminator.parameters()))
     losses = {"loss_g": loss_g.item(), "loss_d": loss_d.item()}
+    if reading:
+        loss_r = reading_loss(readings, factors)
+        losses["loss_r"] = loss_r.item()
+        loss_d = loss_d + recipe.reading_weight * loss_r
+    loss_d.backward(inputs=list(discriminator.parameters()))
     if step % recipe.path_interval == 0:
         losses["path_length"] = _regularise_paths(state, len(real), recipe)
     if step % recipe.r1_interval == 0:
-        losses["r1"] = _regularise_discriminator(state, real, recipe)
+        losses["r1"] = _regularise_discriminator(state, real, reading, recipe)
     _update(generator, state.generator_optimizer)
     _update(discriminator, state.discriminator_optimizer)
     state.images += recipe.batch
@@ -103,7 +124,7 @@ def _mixed_styles(generator: StyleGAN2, n: int, probability: float) -> Tensor:
     return generator.synthesis.styles(ws)
 
 
-def _regularise_paths(state: TrainingState[StyleGAN2], n: int, recipe: Recipe) -> float:
+def _regularise_paths(state: StyleGAN2State, n: int, recipe: Recipe) -> float:
     generator = state.generator
     z = torch.randn(max(n // 2, 1), generator.config.z_dim, device=state.path_mean.device)
     ws = generator.convert(Codes(Space.Z, z), Space.W_PLUS).values
@@ -116,10 +137,12 @@ def _regularise_paths(state: TrainingState[StyleGAN2], n: int, recipe: Recipe) -
 
 
 def _regularise_discriminator(
-    state: TrainingState[StyleGAN2], real: Tensor, recipe: Recipe
+    state: StyleGAN2State, real: Tensor, reading: bool, recipe: Recipe
 ) -> float:
     images = real.detach().requires_grad_()
-    penalty = r1_penalty(state.discriminator(images), images, recipe.r1_gamma)
+    discriminator = state.discriminator
+    logits = discriminator.read(images)[0] if reading else discriminator(images)
+    penalty = r1_penalty(logits, images, recipe.r1_gamma)
     (penalty * recipe.r1_interval).backward()
     return penalty.item()
 

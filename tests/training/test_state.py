@@ -11,8 +11,10 @@ from torch import nn
 from pipeline.errors import UserError
 from pipeline.training.state import TrainingState, lazy_adam, new_state, update_ema
 
+State = TrainingState[nn.Module, nn.Module]
 
-def small_state(seed: int = 0, width: int = 4) -> TrainingState[nn.Module]:
+
+def small_state(seed: int = 0, width: int = 4) -> State:
     """A state whose optimisers have taken steps."""
     torch.manual_seed(seed)
     generator = nn.Sequential(nn.Conv2d(2, width, 3), nn.BatchNorm2d(width))
@@ -26,7 +28,7 @@ def small_state(seed: int = 0, width: int = 4) -> TrainingState[nn.Module]:
     return state
 
 
-def everything(state: TrainingState[nn.Module]) -> dict[str, object]:
+def everything(state: State) -> dict[str, object]:
     flat: dict[str, object] = {"path_mean": state.path_mean, "images": state.images}
     for name in ("generator", "discriminator", "ema"):
         flat |= {f"{name}.{k}": v for k, v in getattr(state, name).state_dict().items()}
@@ -37,7 +39,7 @@ def everything(state: TrainingState[nn.Module]) -> dict[str, object]:
     return flat
 
 
-def same(first: TrainingState[nn.Module], second: TrainingState[nn.Module]) -> bool:
+def same(first: State, second: State) -> bool:
     a, b = everything(first), everything(second)
     assert a.keys() == b.keys()
     return all(
