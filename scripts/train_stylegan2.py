@@ -28,9 +28,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, help="single-threaded ones (2; 1 on a GPU)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--channels", type=int, nargs="+", help="of the blocks, from 4 x 4 up")
-    parser.add_argument(
-        "--reading-from", type=int, default=0, help="images before factors are read"
-    )
+    parser.add_argument("--guide", type=Path, help="folder of a regressor to judge features of")
+    parser.add_argument("--guide-from", type=int, default=0, help="images shown until then")
     parser.add_argument("--save-every", type=int, default=8_000, help="images per checkpoint")
     parser.add_argument("--snapshot-every", type=int, default=40_000, help="images per snapshot")
     parser.add_argument("--wandb", default="offline", help="offline, online, auto or disabled")
@@ -54,7 +53,8 @@ def main() -> int:
             data=options.data,
             out=options.out,
             config=StyleGAN2Config(size, channels, LATENT, LATENT, MAPPING_LAYERS),
-            recipe=Recipe(reading_from=options.reading_from),
+            guide=options.guide,
+            recipe=Recipe(guide_from=options.guide_from),
             images=options.images,
             seed=options.seed,
             processes=options.processes or (2 if options.device == "cpu" else 1),

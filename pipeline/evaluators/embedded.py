@@ -139,14 +139,22 @@ class AttributeRegressor(TrunkSummary):
         """Names of the factors that its card vouches for."""
         return tuple(self.provenance.get("readable", ()))
 
+    def read(self, summary: Tensor) -> Tensor:
+        """Factors ``[n, len(names)]`` in the renderer's units, from summary vectors."""
+        outputs = self.head(summary)
+        return torch.where(is_presence(outputs), outputs.sigmoid(), outputs * self.std + self.mean)
+
     def predict(self, images: Tensor) -> Tensor:
         """Factors ``[n, len(names)]`` in the renderer's units; presences in [0, 1]."""
-        outputs = self.head(self.summarise(images))
-        return torch.where(is_presence(outputs), outputs.sigmoid(), outputs * self.std + self.mean)
+        return self.read(self.summarise(images))
+
+    def standardise(self, factors: Tensor) -> Tensor:
+        """Factors in standard deviations from the mean of the data."""
+        return (factors - self.mean) / self.std
 
     def standardised(self, images: Tensor) -> Tensor:
         """Factors ``[n, len(names)]`` in standard deviations from the mean of the data."""
-        return (self.predict(images) - self.mean) / self.std
+        return self.standardise(self.predict(images))
 
     def forward(self, images: Tensor) -> Tensor:
         """Same as ``predict``."""

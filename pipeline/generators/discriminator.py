@@ -53,17 +53,9 @@ class Discriminator(nn.Module):
         self.fc = EqualizedLinear(last * 16, last, "lrelu")
         self.out = EqualizedLinear(last, 1)
 
-    def trunk(self, images: Tensor) -> Tensor:
-        """Features ``[n, c, 4, 4]`` of images ``[n, 3, r, r]``."""
-        features: Tensor = self.blocks(self.fromrgb(images))
-        return features
-
-    def judge(self, features: Tensor) -> Tensor:
-        """Logits ``[n]`` of the trunk's features."""
-        x = self.conv(minibatch_stddev(features))
-        logits: Tensor = self.out(self.fc(x.flatten(1)))
-        return logits.squeeze(1)
-
     def forward(self, images: Tensor) -> Tensor:
         """Logits ``[n]``."""
-        return self.judge(self.trunk(images))
+        x = self.blocks(self.fromrgb(images))
+        x = self.conv(minibatch_stddev(x))
+        logits: Tensor = self.out(self.fc(x.flatten(1)))
+        return logits.squeeze(1)

@@ -11,9 +11,12 @@ import torch
 
 from pipeline.datasets.procfaces.dataset import RenderedFaces
 from pipeline.errors import UserError
+from pipeline.evaluators.base import fingerprint_of
+from pipeline.evaluators.embedded import AttributeRegressor
 from pipeline.generators.stylegan2 import StyleGAN2Config
 from pipeline.records import plain, require_writable, write_json
 from pipeline.tracking import Tracker, WandbTracker
+from pipeline.training.guided import Guide
 from pipeline.training.journal import CHECKPOINT, Journal
 from pipeline.training.processes import StopRequest, launch
 from pipeline.training.state import read_tensors
@@ -30,6 +33,7 @@ class Training:
         data: folder of rendered faces.
         out: folder for everything that it leaves, see :class:`Journal`.
         config: the architecture.
+        guide: folder of the regressor whose features are judged beside the pixels; None for none.
         images: real images to show in all.
         seed: of weights, batches, latents and noise.
         processes: single-threaded CPU processes that share each batch.
@@ -43,6 +47,7 @@ class Training:
     data: Path
     out: Path
     config: StyleGAN2Config
+    guide: Path | None = None
     recipe: Recipe = field(default_factory=Recipe)
     images: int = 1_000_000
     seed: int = 0
@@ -88,7 +93,7 @@ def describe(training: Training) -> None:
     """Write down what the folder's training is; refuse a folder that holds another one.
 
     Raises:
-        UserError: seed, architecture, recipe or data differ from those it was begun with.
+        UserError: seed, architecture, recipe, data or guide differ from those it was begun with.
     """
     path = training.out / DESCRIPTION
     wanted = plain(
@@ -97,6 +102,9 @@ def describe(training: Training) -> None:
             "architecture": asdict(training.config),
             "recipe": asdict(training.recipe),
             "data": asdict(RenderedFaces(training.data).recipe),
+            "guide": fingerprint_of(AttributeRegressor.load(training.guide))
+            if training.guide
+            else None,
         }
     )
     found = read_description(training.out) if path.exists() else wanted
@@ -135,22 +143,26 @@ def train(rank: int, task: tuple[Training, Tracker]) -> None:
     state = build(training.config, recipe, training.seed, training.device)
     if (training.out / CHECKPOINT).exists():
         state.load(training.out / CHECKPOINT)
-    every = data.factors(torch.arange(len(data)))
-    mean, deviation = every.mean(0), every.std(0)
+    guide = _guide(training)
     begun, share = state.images, recipe.batch // training.processes
     with ExitStack() as stack:
         stop = stack.enter_context(StopRequest())
         journal = _journal(training, tracker, data, stack) if rank == 0 else None
         while state.images < training.images and not stop.agreed():
             seed_step(training, state.images, rank)
-            index = torch.randint(len(data), (share,))
-            real = data.images(index).to(training.device, memory_format=torch.channels_last)
-            factors = ((data.factors(index) - mean) / deviation).to(training.device)
-            losses = train_step(state, real, factors, recipe)
+            real = data.images(torch.randint(len(data), (share,))).to(training.device)
+            real = real.to(memory_format=torch.channels_last)
+            losses = train_step(state, real, recipe, guide)
             if journal:
                 journal.report(state, losses, training.images)
         if journal and state.images > begun:
             journal.conclude(state, training.images)
+
+
+def _guide(training: Training) -> Guide | None:
+    if training.guide is None:
+        return None
+    return Guide(AttributeRegressor.load(training.guide).to(training.device))
 
 
 def seed_step(training: Training, images: int, rank: int) -> None:

@@ -17,21 +17,16 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     return F.softplus(fake_logits.float()).mean() + F.softplus(-real_logits.float()).mean()
 
 
-def reading_loss(readings: Tensor, factors: Tensor) -> Tensor:
-    """Mean squared error of standardised readings ``[n, f]``; a mean guess earns 1."""
-    return F.mse_loss(readings.float(), factors)
-
-
 def r1_penalty(real_logits: Tensor, real_images: Tensor, gamma: float) -> Tensor:
     """``gamma / 2`` times the mean squared gradient norm at real images (Mescheder, Eq. 9).
 
     Args:
         real_logits: logits ``[n]``, computed from ``real_images``.
-        real_images: ``[n, 3, h, w]``; they require a gradient.
+        real_images: ``[n, ...]``, images or features; they require a gradient.
         gamma: weight of the penalty.
     """
     (gradient,) = torch.autograd.grad(real_logits.sum(), real_images, create_graph=True)
-    return 0.5 * gamma * gradient.square().sum(dim=(1, 2, 3)).mean()
+    return 0.5 * gamma * gradient.flatten(1).square().sum(dim=1).mean()
 
 
 def path_lengths(images: Tensor, ws: Tensor, noise: Tensor) -> Tensor:

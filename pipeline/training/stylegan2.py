@@ -6,22 +6,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from pipeline.datasets.procfaces.factors import FACTORS
 from pipeline.generators.base import Codes, Space
 from pipeline.generators.stylegan2 import StyleGAN2, StyleGAN2Config
+from pipeline.training.guided import GUIDE_FEATURES, Guide, GuidedDiscriminator
 from pipeline.training.losses import (
     discriminator_loss,
     generator_loss,
     path_length_penalty,
     path_lengths,
     r1_penalty,
-    reading_loss,
 )
 from pipeline.training.processes import average
-from pipeline.training.reading import ReadingDiscriminator
 from pipeline.training.state import TrainingState, new_state, update_ema
 
-StyleGAN2State = TrainingState[StyleGAN2, ReadingDiscriminator]
+StyleGAN2State = TrainingState[StyleGAN2, GuidedDiscriminator]
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,9 @@ class Recipe:
         path_interval: steps from one to the next; on half a batch, in float32.
         mixing: probability of style mixing.
         ema_half_life: of the averaged generator, in images; shorter in the beginning.
-        reading_from: images shown before the discriminator begins to read factors.
-        reading_weight: weight of its loss.
+        guide_from: images shown until the guide's features are judged too.
+        guide_weight: weight of the generator's loss by them.
+        guide_gamma: weight of R1 on them.
         autocast: bfloat16 for everything but the penalties.
     """
 
@@ -50,8 +49,9 @@ class Recipe:
     path_interval: int = 8
     mixing: float = 0.5
     ema_half_life: float = 10_000
-    reading_from: int = 0
-    reading_weight: float = 1.0
+    guide_from: int = 0
+    guide_weight: float = 0.3
+    guide_gamma: float = 0.5
     autocast: bool = True
 
 
@@ -61,18 +61,16 @@ def build(
     """Networks and optimisers at the beginning of a training; the seed decides the weights."""
     torch.manual_seed(seed)
     generator = StyleGAN2(config).to(memory_format=torch.channels_last).to(device)
-    discriminator = ReadingDiscriminator(config.channels, len(FACTORS))
+    discriminator = GuidedDiscriminator(config.channels, GUIDE_FEATURES)
     discriminator = discriminator.to(memory_format=torch.channels_last).to(device)
     rate = recipe.learning_rate
     return new_state(generator, discriminator, rate, recipe.path_interval, recipe.r1_interval)
 
 
 def train_step(
-    state: StyleGAN2State, real: Tensor, factors: Tensor, recipe: Recipe
+    state: StyleGAN2State, real: Tensor, recipe: Recipe, guide: Guide | None = None
 ) -> dict[str, float]:
     """One update of both networks from this process's share of real images ``[n, 3, r, r]``.
-
-    ``factors`` ``[n, f]`` are those of the images, each of mean 0 and deviation 1 over the data.
 
     The discriminator judges the generator's images once: both losses are taken from the same
     logits, each with its own backward pass. Randomness is torch's and Python's global one, which
@@ -80,35 +78,49 @@ def train_step(
     """
     step = state.images // recipe.batch
     generator, discriminator = state.generator, state.discriminator
-    reading = state.images >= recipe.reading_from
+    if state.images < recipe.guide_from:
+        guide = None
     with torch.autocast(real.device.type, torch.bfloat16, enabled=recipe.autocast):
         fake = generator.synthesis(_mixed_styles(generator, len(real), recipe.mixing), "random")
         judged = fake.detach().requires_grad_()
-        if reading:
-            fake_logits, _ = discriminator.read(judged)
-            real_logits, readings = discriminator.read(real)
-        else:
-            fake_logits, real_logits = discriminator(judged), discriminator(real)
+        fake_logits = discriminator(judged)
+        real_logits = discriminator(real)
     loss_g = generator_loss(fake_logits)
-    (gradient,) = torch.autograd.grad(loss_g, judged, retain_graph=True)
-    fake.backward(gradient)
     loss_d = discriminator_loss(real_logits, fake_logits)
     losses = {"loss_g": loss_g.item(), "loss_d": loss_d.item()}
-    if reading:
-        loss_r = reading_loss(readings, factors)
-        losses["loss_r"] = loss_r.item()
-        loss_d = loss_d + recipe.reading_weight * loss_r
+    if guide is not None:
+        guided_g, guided_d = _guided_losses(state, real, judged, recipe, guide)
+        losses |= {"guided_g": guided_g.item(), "guided_d": guided_d.item()}
+        loss_g = loss_g + recipe.guide_weight * guided_g
+        loss_d = loss_d + guided_d
+    (gradient,) = torch.autograd.grad(loss_g, judged, retain_graph=True)
+    fake.backward(gradient)
     loss_d.backward(inputs=list(discriminator.parameters()))
     if step % recipe.path_interval == 0:
         losses["path_length"] = _regularise_paths(state, len(real), recipe)
     if step % recipe.r1_interval == 0:
-        losses["r1"] = _regularise_discriminator(state, real, reading, recipe)
+        losses["r1"] = _regularise_discriminator(state, real, recipe)
     _update(generator, state.generator_optimizer)
     _update(discriminator, state.discriminator_optimizer)
     state.images += recipe.batch
     half_life = min(recipe.ema_half_life, 0.05 * state.images)
     update_ema(state.ema, generator, 0.5 ** (recipe.batch / half_life))
     return losses
+
+
+def _guided_losses(
+    state: StyleGAN2State, real: Tensor, fake: Tensor, recipe: Recipe, guide: Guide
+) -> tuple[Tensor, Tensor]:
+    """Losses of both networks by the guide's features, R1 on these included."""
+    judge = state.discriminator.second_opinion
+    with torch.autocast(real.device.type, torch.bfloat16, enabled=recipe.autocast):
+        with torch.no_grad():
+            seen = guide(real)
+        imagined = guide(fake)
+    seen = seen.float().requires_grad_()
+    real_logits, fake_logits = judge(seen), judge(imagined.float())
+    penalty = r1_penalty(real_logits, seen, recipe.guide_gamma)
+    return generator_loss(fake_logits), discriminator_loss(real_logits, fake_logits) + penalty
 
 
 def _mixed_styles(generator: StyleGAN2, n: int, probability: float) -> Tensor:
@@ -136,13 +148,9 @@ def _regularise_paths(state: StyleGAN2State, n: int, recipe: Recipe) -> float:
     return float(lengths.detach().mean())
 
 
-def _regularise_discriminator(
-    state: StyleGAN2State, real: Tensor, reading: bool, recipe: Recipe
-) -> float:
+def _regularise_discriminator(state: StyleGAN2State, real: Tensor, recipe: Recipe) -> float:
     images = real.detach().requires_grad_()
-    discriminator = state.discriminator
-    logits = discriminator.read(images)[0] if reading else discriminator(images)
-    penalty = r1_penalty(logits, images, recipe.r1_gamma)
+    penalty = r1_penalty(state.discriminator(images), images, recipe.r1_gamma)
     (penalty * recipe.r1_interval).backward()
     return penalty.item()
 
