@@ -1,10 +1,14 @@
-"""Train a StyleGAN2 on rendered faces; started again, it goes on where it was.
+r"""Train a StyleGAN2 on rendered faces; started again, it goes on where it was.
 
 The shipped generator ``stylegan2_procfaces`` comes from:
     python scripts/render_procfaces.py --out training/procfaces64 --count 50000 --seed 0
-    python scripts/train_stylegan2.py --data training/procfaces64 --out training/stylegan2_procfaces
-    python scripts/export_generator.py training/stylegan2_procfaces/snapshot_01000k.pt
+    python scripts/train_evaluators.py --only regressor --seed 1 --reader-steps 1500 \
+        --work training/guide --out training/guide
+    python scripts/train_stylegan2.py --data training/procfaces64 \
+        --out training/stylegan2_procfaces --guide training/guide --guide-from 259728 --processes 2
+    python scripts/export_generator.py training/stylegan2_procfaces/checkpoint.pt
     python scripts/evaluate_generator.py --card pipeline/assets/stylegan2_procfaces.md
+The guide is a regressor of another seed than those that judge the generator.
 
 Ctrl-C or SIGTERM saves a checkpoint first; a kill loses what came after the last one.
 """
