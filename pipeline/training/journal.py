@@ -15,7 +15,7 @@ from pipeline.errors import UserError
 from pipeline.generators.stylegan2 import StyleGAN2
 from pipeline.records import MetricsLog
 from pipeline.tracking import Tracker
-from pipeline.training.quality import BATCH, Judges, Readings, assess, sample_images
+from pipeline.training.quality import BATCH, Readers, Readings, assess, sample_images
 from pipeline.training.state import write_tensors
 from pipeline.training.stylegan2 import StyleGAN2State
 
@@ -56,7 +56,7 @@ class Journal:
         self.step, self.save_every, self.snapshot_every = step, save_every, snapshot_every
         self._log = MetricsLog(folder / LOG)
         self._started, self._first = time.monotonic(), -1
-        self._reference: tuple[Judges, Readings] | None = None
+        self._reference: tuple[Readers, Readings] | None = None
         self._judging, self._last_snapshot = True, -1
 
     def __enter__(self) -> Self:
@@ -106,16 +106,16 @@ class Journal:
         """Values of the bars by ``kind/name``; nothing, said once, where evaluators are missing."""
         try:
             if self._judging and self._reference is None:
-                judges = Judges.load()
-                self._reference = judges, judges.read(self._faces())
+                readers = Readers.load()
+                self._reference = readers, readers.read(self._faces())
         except UserError as error:
             self._judging = False
             print(f"The quality is not measured: {error}", flush=True)
         if self._reference is None:
             return {}
-        judges, data = self._reference
-        samples = judges.read(sample_images(network, len(data) // 2, self.seed))
-        bars = assess(samples, data, judges.regressor.readable)
+        readers, data = self._reference
+        samples = readers.read(sample_images(network, len(data) // 2, self.seed))
+        bars = assess(samples, data, readers.regressor.readable)
         return {f"{bar.kind}/{bar.name}": bar.score.value for bar in bars}
 
     def _faces(self) -> Iterator[Tensor]:

@@ -33,7 +33,6 @@ class Training:
         data: folder of rendered faces.
         out: folder for everything that it leaves, see :class:`Journal`.
         config: the architecture.
-        guide: folder of the regressor whose features are judged beside the pixels; None for none.
         images: real images to show in all.
         seed: of weights, batches, latents and noise.
         processes: single-threaded CPU processes that share each batch.
@@ -42,12 +41,12 @@ class Training:
         snapshot_every: images from one snapshot to the next.
         wandb: mode of Weights & Biases.
         command: what the user typed.
+        guide: folder of the regressor whose features are judged beside the pixels; None for none.
     """
 
     data: Path
     out: Path
     config: StyleGAN2Config
-    guide: Path | None = None
     recipe: Recipe = field(default_factory=Recipe)
     images: int = 1_000_000
     seed: int = 0
@@ -57,6 +56,7 @@ class Training:
     snapshot_every: int = 40_000
     wandb: str = "offline"
     command: str = ""
+    guide: Path | None = None
 
     def run(self) -> bool:
         """Train, from the last checkpoint where there is one; False where it was told to stop.

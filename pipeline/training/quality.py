@@ -54,7 +54,7 @@ class Readings:
 
 
 @dataclass(frozen=True)
-class Judges:
+class Readers:
     """The evaluators that a generator is judged by."""
 
     parser: FaceParser

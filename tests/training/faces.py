@@ -8,7 +8,7 @@ from pipeline.datasets.procfaces.dataset import render_dataset
 from pipeline.evaluators.embedded import AttributeRegressor, EmbeddedFeatures, FaceParser
 from pipeline.generators.stylegan2 import StyleGAN2Config
 from pipeline.training.loop import Training
-from pipeline.training.quality import Judges
+from pipeline.training.quality import Readers
 from pipeline.training.stylegan2 import Recipe
 
 CONFIG = StyleGAN2Config(16, (8, 8, 6), z_dim=8, w_dim=8, mapping_layers=2)
@@ -26,11 +26,11 @@ def small_training(data: Path, out: Path, images: int = 24, **changes: object) -
     return Training(data, out, CONFIG, RECIPE, images, **settings)  # type: ignore[arg-type]
 
 
-def untrained_judges() -> Judges:
+def untrained_readers() -> Readers:
     """Evaluators with random weights; all they read means nothing, but is the same every time."""
     torch.manual_seed(0)
-    judges = Judges(FaceParser(), AttributeRegressor(), EmbeddedFeatures())
-    for network in (judges.parser, judges.regressor, judges.features):
+    readers = Readers(FaceParser(), AttributeRegressor(), EmbeddedFeatures())
+    for network in (readers.parser, readers.regressor, readers.features):
         network.eval().requires_grad_(False)
-    judges.regressor.provenance = {"readable": ["mouth_open", "yaw"]}
-    return judges
+    readers.regressor.provenance = {"readable": ["mouth_open", "yaw"]}
+    return readers

@@ -15,8 +15,8 @@ from pipeline.generators.stylegan2 import StyleGAN2Config
 from pipeline.records import read_metrics
 from pipeline.training import journal, loop
 from pipeline.training.loop import Training, images_shown, read_description
-from pipeline.training.quality import Judges
-from tests.training.faces import small_faces, small_training, untrained_judges
+from pipeline.training.quality import Readers
+from tests.training.faces import small_faces, small_training, untrained_readers
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +26,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def no_evaluators(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing() -> Judges:
+    def missing() -> Readers:
         raise UserError("No weights file 'parser'.")
 
-    monkeypatch.setattr(journal.Judges, "load", missing)
+    monkeypatch.setattr(journal.Readers, "load", missing)
 
 
 def content(training: Training, name: str = "checkpoint.pt") -> dict[str, Tensor]:
@@ -123,7 +123,7 @@ def test_numbers_and_quality_are_logged(
 ) -> None:
     monkeypatch.setattr(journal, "LOG_EVERY", 8)
     monkeypatch.setattr(journal, "JUDGED", 16)
-    monkeypatch.setattr(journal.Judges, "load", untrained_judges)
+    monkeypatch.setattr(journal.Readers, "load", untrained_readers)
     training = small_training(data, tmp_path / "out", 16)
     training.run()
     numbers, more, quality = read_metrics(training.out / "training.jsonl")

@@ -17,7 +17,7 @@ from pipeline.training.quality import (
     sample_images,
 )
 from tests.generators.networks import small_network
-from tests.training.faces import untrained_judges
+from tests.training.faces import untrained_readers
 
 READABLE = ("mouth_open", "yaw")
 
@@ -119,14 +119,14 @@ def test_the_same_samples_however_many_at_once() -> None:
     torch.testing.assert_close(images, network.render(codes).clamp(-1, 1))
 
 
-def test_judges_read_what_the_evaluators_say() -> None:
-    judges = untrained_judges()
+def test_readers_read_what_the_evaluators_say() -> None:
+    readers = untrained_readers()
     images = draw(5, 3, 64, 64).clamp(-1, 1)
-    read = judges.read([images[:2], images[2:]])
+    read = readers.read([images[:2], images[2:]])
     assert len(read) == 5
     assert read.areas.sum(1).eq(64 * 64).all()
-    labels = judges.parser.parse(images)
+    labels = readers.parser.parse(images)
     assert torch.equal(read.areas[:, 1], (labels == 1).sum((1, 2)))
-    torch.testing.assert_close(read.factors, judges.regressor.predict(images))
-    torch.testing.assert_close(read.features, judges.features(images))
+    torch.testing.assert_close(read.factors, readers.regressor.predict(images))
+    torch.testing.assert_close(read.features, readers.features(images))
     assert math.isclose(float(read[1:3].areas.sum()), 2 * 64 * 64)

@@ -14,7 +14,7 @@ from pipeline.generators.stylegan2 import StyleGAN2
 from pipeline.generators.weights import load_stylegan2, read_generator, save_stylegan2
 from pipeline.training import quality
 from scripts import benchmark, evaluate_generator, export_generator, train_stylegan2
-from tests.training.faces import small_faces, small_training, untrained_judges
+from tests.training.faces import small_faces, small_training, untrained_readers
 
 Run = Callable[..., int]
 
@@ -102,7 +102,7 @@ def test_evaluation(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(quality.Judges, "load", untrained_judges)
+    monkeypatch.setattr(quality.Readers, "load", untrained_readers)
     weights, card = tmp_path / "faces.safetensors", tmp_path / "faces.md"
     run(export_generator.main, trained / "checkpoint.pt", "--out", weights, "--compare", 2)
     options = ("--generator", weights, "--samples", 20, "--out", tmp_path, "--card", card)
