@@ -13,10 +13,16 @@ from pipeline.errors import UserError, unknown_name
 
 
 class Unit(StrEnum):
-    """What a strength of 1 is."""
+    """What a strength of 1 is.
+
+    ``attribute`` moves the direction's attribute by one standard deviation of the data, ``spread``
+    the code by one standard deviation of the latents, ``latent`` by one; ``auto`` is the first
+    where attributes can be read, else the second.
+    """
 
     AUTO = "auto"
     ATTRIBUTE = "attribute"
+    SPREAD = "spread"
     LATENT = "latent"
 
 
@@ -29,6 +35,7 @@ class RunConfig:
     region: Any = None
     method: Any = None
     metric: Any = None
+    codes: Any = None
     logger: Any = None
     samples: int = 256
     seed: int = 0

@@ -1,6 +1,6 @@
 """The parts of a run, made from its configuration and checked against each other."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +8,18 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from pipeline.config import strengths
-from pipeline.domains import Judges, ProcFaces
+from pipeline.config import Unit, strengths
+from pipeline.domains.base import Domain
+from pipeline.domains.judges import Judges
 from pipeline.errors import UserError
 from pipeline.generators.base import Generator
+from pipeline.inversion.photographs import Inversion, Plan
 from pipeline.methods.base import Method
+from pipeline.methods.reading import ReadingMethod
+from pipeline.regions.frames import in_frame
 from pipeline.regions.region import Region
+
+Settings = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -23,18 +29,22 @@ class Experiment:
     Attributes:
         region_settings: what the region was made from; likewise ``method_settings``.
         strengths: in ascending order.
+        unit: what a strength of 1 is; never ``auto``.
+        inversion: the pictures to edit and how their codes are found; None where codes are sampled.
         device: where the networks are.
     """
 
-    domain: ProcFaces
+    domain: Domain
     generator: Generator
     region: Region
     method: Method
     judges: Judges
-    region_settings: Mapping[str, Any]
-    method_settings: Mapping[str, Any]
+    region_settings: Settings
+    method_settings: Settings
     strengths: tuple[float, ...]
+    unit: Unit
     device: torch.device
+    inversion: Plan | None = None
 
     @classmethod
     def of(cls, config: DictConfig) -> "Experiment":
@@ -45,47 +55,112 @@ class Experiment:
         """
         torch.set_num_threads(config.threads)
         device = _device(config.device)
-        domain = _make(config.dataset)
+        domain: Domain = _make(config.dataset)
         if config.attribute is not None:
             domain.check_attribute(config.attribute)
-        region = _region(config.region, domain)
+        unit = _unit(Unit(config.unit), domain)
+        region_settings = in_frame(_plain(config.region), domain.frame)
+        region = _region(region_settings, domain)
         method = _make(config.method)
-        generator = _make(config.generator).to(device, memory_format=torch.channels_last)
+        inversion = _inversion(config.codes)
+        generator, makes = _generator(config.generator)
+        _check_samples(config.samples, generator)
+        domain = domain.suited(generator, makes)
+        generator = generator.to(device).to(memory_format=torch.channels_last)
+        if isinstance(method, ReadingMethod):
+            method.reader = domain
         method.check(generator, region)
         wishes = config.metric
+        judges = domain.judges(wishes.fid, wishes.id, wishes.lpips)
+        _place((judges.features, judges.identity, judges.distance), device)
+        _place((domain.parser, domain.predictor), device)
         return cls(
             domain,
             generator,
             region,
             method,
-            domain.judges(wishes.fid, wishes.id, wishes.lpips),
-            _plain(config.region),
+            judges,
+            region_settings,
             _plain(config.method),
             strengths(config.strength),
+            unit,
             device,
+            inversion.plan(generator, method, domain, judges) if inversion else None,
         )
 
 
-def _make(config: DictConfig, **extra: Any) -> Any:
+def _make(config: DictConfig | Settings) -> Any:
     """The object a config node names, with a user's mistake in it told as such."""
     from hydra.errors import InstantiationException
 
     try:
-        return instantiate(config, **extra)
+        return instantiate(config)
     except InstantiationException as error:
         if isinstance(error.__cause__, UserError):
             raise error.__cause__ from None
         raise
 
 
-def _region(config: DictConfig, domain: ProcFaces) -> Region:
+def _place(judges: Iterable[object], device: torch.device) -> None:
+    """Move those that are networks; a recogniser outside torch keeps its own device."""
+    for judge in judges:
+        if isinstance(judge, torch.nn.Module):
+            judge.to(device)
+
+
+def _generator(config: DictConfig) -> tuple[Generator, str | None]:
+    """A generator, and what its configuration says that it makes (``domain``)."""
+    settings = _plain(config)
+    makes = settings.pop("domain", None)
+    return _make(settings), makes
+
+
+def _check_samples(samples: int, generator: Generator) -> None:
+    """Refuse to measure more samples than there are codes.
+
+    Raises:
+        UserError: says how many there are.
+    """
+    most = generator.population
+    if most is not None and samples > most:
+        raise UserError(
+            f"samples={samples}: generator={generator.name} has {most} label maps to paint; give "
+            f"more of them, or samples={most}."
+        )
+
+
+def _region(settings: Settings, domain: Domain) -> Region:
     """A region; one of parts gets the domain's parser and its numbers of the parts."""
-    if "parts" not in config:
-        region: Region = _make(config)
+    if "parts" not in settings:
+        region: Region = _make(settings)
         return region
     from pipeline.regions.part import Part
 
-    return Part(config.name, domain.parser.parse, domain.part_ids(list(config.parts)))
+    numbers = domain.part_ids(settings["parts"])
+    return Part(settings["name"], domain.parser.parse, numbers)
+
+
+def _inversion(config: DictConfig) -> Inversion | None:
+    """How pictures are inverted; None where codes are sampled."""
+    inversion: Inversion | None = _make(config) if "_target_" in config else None
+    return inversion
+
+
+def _unit(wish: Unit, domain: Domain) -> Unit:
+    """What a strength of 1 is on a domain.
+
+    Raises:
+        UserError: an attribute is to be moved where none can be read.
+    """
+    readable = bool(domain.predictor.names)
+    if wish == Unit.ATTRIBUTE and not readable:
+        raise UserError(
+            f"unit={wish}: no attribute can be read off {domain.name}; leave unit=auto (standard "
+            "deviations of the latents, as unit=spread), or take unit=latent."
+        )
+    if wish == Unit.AUTO:
+        return Unit.ATTRIBUTE if readable else Unit.SPREAD
+    return wish
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """One job from configuration to results: the order of the stages, and nothing of what they do."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,10 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from pipeline.config import Unit as StrengthUnit
-from pipeline.domains import Judges
+from pipeline.domains.judges import NOBODY
 from pipeline.experiment import Experiment
 from pipeline.generators.base import Codes
+from pipeline.keys import key
 from pipeline.measures import MeasureFactory, Measures
 from pipeline.methods.edits import Edit, Edits
 from pipeline.publishing import publish
@@ -23,6 +23,7 @@ from pipeline.stages.calibration import Calibrating, Calibration
 from pipeline.stages.discovery import Discovery
 from pipeline.stages.evaluation import Evaluating, Trial
 from pipeline.stages.inputs import Reference, Sampling
+from pipeline.stages.inversion import Inverted, Inverting
 from pipeline.store import Store
 from pipeline.tracking import Tracker
 
@@ -43,6 +44,7 @@ class Outcome:
         by_strength: measures of the selected direction per strength.
         by_direction: measures of every direction at a strength of 1.
         unedited: measures of the samples as they are.
+        inverted: where the codes of photographs came from; None where codes were sampled.
     """
 
     experiment: Experiment
@@ -53,6 +55,7 @@ class Outcome:
     by_strength: dict[float, Measures]
     by_direction: list[Measures]
     unedited: Measures
+    inverted: Inverted | None = None
 
     @property
     def edit(self) -> Edit:
@@ -94,7 +97,8 @@ def execute(experiment: Experiment, config: DictConfig, runner: Runner) -> Outco
         ),
         [seen.key],
     )
-    tried = runner.run(Sampling(e.generator, CALIBRATION_CODES, seed, "calibrate"))
+    most = min(CALIBRATION_CODES, e.generator.population or CALIBRATION_CODES)
+    tried = runner.run(Sampling(e.generator, most, seed, "calibrate"))
     calibration = runner.run(
         Calibrating(
             edits.value,
@@ -109,8 +113,34 @@ def execute(experiment: Experiment, config: DictConfig, runner: Runner) -> Outco
         ),
         [edits.key, tried.key],
     )
-    codes = runner.run(Sampling(e.generator, config.samples, seed, "evaluate"))
-    return _measured(experiment, config, runner, factory, edits, calibration, codes)
+    codes, inverted = _codes(e, config, runner)
+    outcome = _measured(experiment, config, runner, factory, edits, calibration, codes)
+    return replace(outcome, inverted=inverted)
+
+
+def _codes(
+    e: Experiment, config: DictConfig, runner: Runner
+) -> tuple[Result[Codes], Inverted | None]:
+    """The codes to edit: sampled, or found for photographs."""
+    if e.inversion is None:
+        return runner.run(Sampling(e.generator, config.samples, config.seed, "evaluate")), None
+    plan, pictures = e.inversion, e.inversion.photographs
+    log.info("codes=inversion: %d picture(s) are edited, whatever `samples` says", len(pictures))
+    found = [
+        runner.run(
+            Inverting(
+                pictures[first : first + plan.how.batch],
+                e.generator,
+                plan.how,
+                plan.distance,
+                e.judges,
+                config.seed,
+            )
+        )
+        for first in range(0, len(pictures), plan.how.batch)
+    ]
+    inverted = Inverted.joined([result.value for result in found])
+    return Result(inverted.codes, key("inverted", 1, {}, [r.key for r in found])), inverted
 
 
 def _measured(
@@ -122,16 +152,14 @@ def _measured(
     calibration: Result[Calibration],
     codes: Result[Codes],
 ) -> Outcome:
-    units, selected = calibration.value.units, calibration.value.selected
+    found, selected = calibration.value, calibration.value.selected
     edit = edits.value[selected]
-    unit = 1.0 if config.unit == StrengthUnit.LATENT else units[selected].step
-    steps = {s: s * unit for s in e.strengths}
+    steps = {s: s * found.step(selected, e.unit) for s in e.strengths}
     trials = [Trial(UNEDITED, None)] + [Trial(str(s), edit, step) for s, step in steps.items()]
     directions = [
-        Trial(str(i), edit, unit.step)
-        for i, (edit, unit) in enumerate(zip(edits.value, units, strict=True))
+        Trial(str(i), edit, found.step(i, found.common)) for i, edit in enumerate(edits.value)
     ]
-    locality = MeasureFactory(Judges(None, None, None), None, factory.predictor, ssim=False)
+    locality = MeasureFactory(NOBODY, None, factory.predictor, ssim=False)
     upstream = [edits.key, calibration.key, codes.key]
     measured = _sharded(e, config, runner, factory, trials, codes, "edit", upstream)
     compared = _sharded(e, config, runner, locality, directions, codes, "directions", upstream)

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from pipeline.domains import Judges
+from pipeline.domains.judges import Judges
 from pipeline.evaluators.base import fingerprint_of
 from pipeline.metrics.attribute_change import AttributeChange, AttributePredictor
 from pipeline.metrics.base import Estimate, Metric

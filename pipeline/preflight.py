@@ -15,7 +15,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.config import check, register
+from pipeline.datasets.source import required_path
 from pipeline.errors import UserError, unknown_name
+from pipeline.inversion.files import image_files
+from pipeline.weights.cache import locate
 
 CONF = Path(__file__).parents[1] / "conf"
 FREE = ("hydra",)  # Hydra's own keys are Hydra's to check
@@ -38,8 +41,30 @@ def preflight(arguments: Sequence[str]) -> None:
         for job in _jobs(parsed, sweep):
             config = _compose(job, base)
             check(config)
+            _check_weights(config)
+            _check_dataset(config)
+            _check_pictures(config)
         own = [a for a in given if a.startswith("hydra.")]
         _check_folder(compose("config", own, return_hydra_config=True), sweep)
+
+
+def _check_weights(config: DictConfig) -> None:
+    """Refuse a generator whose official file is not here, before torch is even imported."""
+    name = OmegaConf.select(config, "generator.weights")
+    if name is not None:
+        locate(str(name))
+
+
+def _check_dataset(config: DictConfig) -> None:
+    """Refuse a dataset of files that are not given or not there."""
+    if "path" in config.dataset:
+        required_path(config.dataset.path, config.dataset.kind)
+
+
+def _check_pictures(config: DictConfig) -> None:
+    """Refuse pictures to invert that are not given or not there."""
+    if "images" in config.codes:
+        image_files(config.codes.images)
 
 
 def _check_folder(config: DictConfig, sweep: bool) -> None:
@@ -115,12 +140,29 @@ def _explained(error: Exception, base: DictConfig) -> UserError:
     text, cause = str(error), error.__cause__
     if match := re.search(r"Could not override '(.+?)'", text):
         key = match.group(1)
-        group = key.split(".")[0]
-        keys = [k for k in _keys(base) if "." not in key or k.startswith(f"{group}.")]
-        return unknown_name("key", key, keys)
+        group, _, option = key.partition(".")
+        if owners := _choices_with(group, option):
+            return UserError(f"{key} is an option of {' and '.join(owners)}: add that.")
+        if not option:
+            return unknown_name("key", key, _keys(base))
+        known = [k for k in _keys(base) if k.startswith(f"{group}.")]
+        return unknown_name("key", key, [*known, *_options(group)])
     if match := re.search(r"Error merging override (.+)", text):
         return UserError(f"{match.group(1)}: {_first_line(cause or error)}.")
     return UserError(_first_line(error))
+
+
+def _choices_with(group: str, option: str) -> list[str]:
+    """The choices of a group that have an option, e.g. ``codes=inversion``."""
+    files = sorted((CONF / group).glob("*.yaml"))
+    return [f"{group}={f.stem}" for f in files if option and option in OmegaConf.load(f)]
+
+
+def _options(group: str) -> set[str]:
+    """The options of all choices of a group, e.g. ``codes.images``."""
+    loaded = (OmegaConf.load(file) for file in (CONF / group).glob("*.yaml"))
+    names = {str(name) for options in loaded for name in options} - {"_target_"}
+    return {f"{group}.{name}" for name in names}
 
 
 def _first_line(error: BaseException) -> str:

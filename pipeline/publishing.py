@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline.environment import environment
+from pipeline.inversion.quality import summary as quality_summary
 from pipeline.metrics.base import Estimate
 from pipeline.records import write_json
-from pipeline.reporting import report_of, strips
+from pipeline.reporting import portraits, report_of, strips
 from pipeline.runner import Runner
 from pipeline.tracking import Tracker
 
 if TYPE_CHECKING:
     from pipeline.job import Outcome
+
+SHEET = 64  # photographs on one sheet
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,8 @@ def publish(
     write_json(folder / "metrics.json", results)
     _attempt("the report", lambda: _write_report(outcome, config, runner, folder))
     _attempt("the strips", lambda: _write_strips(outcome, folder))
+    if outcome.inverted:
+        _attempt("the reconstructions", lambda: _write_reconstructions(outcome, folder))
     _attempt("the mirror", lambda: _mirror(outcome, results, tracker, folder))
     _attempt("the table", lambda: _print(outcome, folder))
 
@@ -50,14 +55,15 @@ def summary(outcome: "Outcome", config: DictConfig, runner: Runner) -> dict[str,
         "region": e.region.name,
         "generator": e.generator.name,
         "seed": config.seed,
-        "samples": config.samples,
+        "samples": len(outcome.codes),
         "strengths": list(e.strengths),
         "headline_strength": outcome.headline,
-        "unit": "latent" if config.unit == "latent" else "attribute",
-        "attribute": calibration.attributes[calibration.unit.attribute],
+        "dataset": dataset(outcome),
+        "unit": e.unit.value,
+        "attribute": calibration.attribute(calibration.selected),
         "direction": calibration.selected,
-        "step": calibration.unit.step,
-        "reached": calibration.unit.reached,
+        "step": calibration.step(calibration.selected, e.unit),
+        "reached": calibration.reached(calibration.selected),
         "metrics": _plain(at.compute()),
         "unedited": _plain(outcome.unedited.compute()),
         "attributes": _plain(at.attributes.compute()),
@@ -67,25 +73,55 @@ def summary(outcome: "Outcome", config: DictConfig, runner: Runner) -> dict[str,
         "timings": {name: time.seconds for name, time in runner.times.items()},
         "from_store": {name: time.cached for name, time in runner.times.items()},
         "environment": environment(str(e.device)),
+        **({"inversion": inversion(outcome)} if outcome.inverted else {}),
     }
+
+
+def inversion(outcome: "Outcome") -> dict[str, Any]:
+    """How the codes of the photographs were found, and how well they reproduce them."""
+    plan, inverted = outcome.experiment.inversion, outcome.inverted
+    if plan is None or inverted is None:
+        raise ValueError("the codes were sampled")
+    per_image = {name: values.tolist() for name, values in inverted.quality.items()}
+    return {
+        "images": str(plan.how.images),
+        "space": plan.how.space.value,
+        "aligned": plan.photographs.aligned,
+        "perceptual": plan.distance.name if plan.distance else None,
+        "quality": _plain(quality_summary(inverted.quality)),
+        "extremes": {k: [min(v), max(v)] for k, v in per_image.items()},
+        "per_image": [
+            {"file": name, "steps": steps, **{k: v[i] for k, v in per_image.items()}}
+            for i, (name, steps) in enumerate(
+                zip(plan.photographs.names, inverted.steps, strict=True)
+            )
+        ],
+    }
+
+
+def dataset(outcome: "Outcome") -> dict[str, Any]:
+    """What the pictures were held against; with its hash where that was done."""
+    e = outcome.experiment
+    used = {"fingerprint": e.domain.fingerprint} if e.judges.features is not None else {}
+    return {**e.domain.facts(), **used}
 
 
 def _direction(outcome: "Outcome", index: int) -> dict[str, Any]:
     """What one direction does at a strength of 1, over all samples."""
     calibration, measures = outcome.calibration, outcome.by_direction[index]
-    unit = calibration.units[index]
     changes = measures.attributes.compute()
+    plain, attribute = _plain(changes), calibration.attribute(index)
     outside = max(calibration.outside, key=lambda name: abs(changes[name].value), default=None)
     return {
         "eigenvalue": float(outcome.edits.extra["eigenvalues"][index]),
-        "attribute": calibration.attributes[unit.attribute],
-        "step": unit.step,
-        "reached": unit.reached,
+        "attribute": attribute,
+        "step": calibration.step(index, calibration.common),
+        "reached": calibration.reached(index),
         "metrics": _plain(measures.compute()),
-        "change": _plain(changes)[calibration.attributes[unit.attribute]],
+        "change": plain[attribute] if attribute else None,
         "outside_attribute": outside,
-        "outside_change": _plain(changes)[outside] if outside else None,
-        "attributes": _plain(changes),
+        "outside_change": plain[outside] if outside else None,
+        "attributes": plain,
     }
 
 
@@ -130,6 +166,19 @@ def _write_strips(outcome: "Outcome", folder: Path) -> None:
     save_png(sheet, folder / "strips.png")
 
 
+def _write_reconstructions(outcome: "Outcome", folder: Path) -> None:
+    from pipeline.report.images import save_png
+    from pipeline.report.sheets import contact_sheet
+
+    shown = portraits(outcome, SHEET, {})
+    rows = [[portrait.photo, portrait.strip.original] for portrait in shown]
+    labels = [f"{portrait.name}, {portrait.psnr:.1f} dB" for portrait in shown]
+    left_out = len(outcome.codes) - len(shown)
+    title = f"{left_out} more are not shown" if left_out else ""
+    sheet = contact_sheet(rows, ["photograph", "reconstruction"], labels, title)
+    save_png(sheet, folder / "reconstructions.png")
+
+
 def _mirror(outcome: "Outcome", results: dict[str, Any], tracker: Tracker, folder: Path) -> None:
     for step, (strength, measures) in enumerate(outcome.by_strength.items()):
         numbers = {name: e.value for name, e in measures.compute().items()}
@@ -137,6 +186,8 @@ def _mirror(outcome: "Outcome", results: dict[str, Any], tracker: Tracker, folde
     rows = [[name, v["value"], *v["ci95"], v["n"]] for name, v in results["metrics"].items()]
     tracker.table("metrics", ["metric", "value", "low", "high", "n"], rows)
     tracker.images("strips", [(outcome.edit.name, folder / "strips.png")])
+    if outcome.inverted:
+        tracker.images("inversion", [("reconstructions", folder / "reconstructions.png")])
     tracker.artefact("edits", folder / "edits.safetensors", "edits")
     tracker.artefact("report", folder / "report.html", "report")
 

@@ -5,15 +5,20 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from pipeline.config import Unit
 from pipeline.environment import environment
 from pipeline.generators.base import Codes
+from pipeline.inversion.quality import summary
 from pipeline.methods.edits import Edit
 from pipeline.metrics.masked_mse import MaskedMSE
 from pipeline.report.content import (
     AttributeChange,
     Curve,
     DirectionRow,
+    Effect,
     EvaluatorNote,
+    Inversion,
+    Portrait,
     Report,
     Strip,
     Timing,
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     from pipeline.job import Outcome
 
 STRIPS = 6
+PORTRAITS = 8
 GALLERY_STRENGTHS = (-1.0, 1.0)
 
 
@@ -32,7 +38,6 @@ def report_of(
 ) -> Report:
     """Everything the report of a job shows."""
     e, calibration = outcome.experiment, outcome.calibration
-    attribute = calibration.attributes[calibration.unit.attribute]
     at = outcome.by_strength[outcome.headline]
     return Report(
         title=f"{outcome.edits.method}: {e.region.name}",
@@ -43,17 +48,21 @@ def report_of(
         seed=outcome.edits.seed,
         samples=len(outcome.codes),
         strength=outcome.headline,
-        attribute=attribute,
+        dataset=_dataset(outcome),
+        attribute=calibration.attribute(calibration.selected),
         metrics=at.compute(),
         curves=_curves(outcome),
-        strength_label=f"strength (1 moves {label(attribute)} by one standard deviation)",
+        strength_label=f"strength ({_unit(outcome)})",
         outline=e.region.outline(),
+        inversion=_inversion(outcome),
         strips=strips(outcome),
         difference=_difference(outcome),
         directions=[_row(outcome, i) for i in range(len(outcome.edits))],
         selectivity_meaning=(
             "change of the leading attribute over the greatest change of an attribute outside "
             "the region, both in standard deviations of the data"
+            if calibration.attributes
+            else ""
         ),
         changes=_changes(outcome),
         timings=[Timing(name, t.seconds, t.cached) for name, t in times.items()],
@@ -78,6 +87,22 @@ def _flat(facts: Mapping[str, object], prefix: str = "") -> dict[str, str]:
     return flat
 
 
+def _dataset(outcome: "Outcome") -> str:
+    """Name of the pictures, and their frame where it says more."""
+    name, frame = outcome.experiment.domain.name, outcome.experiment.domain.frame
+    return name if frame in (name, "none") else f"{name}, framed as {frame}"
+
+
+def _unit(outcome: "Outcome") -> str:
+    """What a strength of 1 is."""
+    calibration, unit = outcome.calibration, outcome.experiment.unit
+    attribute = calibration.attribute(calibration.selected)
+    if unit == Unit.ATTRIBUTE and attribute:
+        return f"1 moves {label(attribute)} by one standard deviation"
+    step = "standard deviation of the latents" if unit == Unit.SPREAD else "latent step"
+    return f"1 is one {step}"
+
+
 def label(name: str) -> str:
     """An attribute's name for people."""
     return name.replace("_", " ")
@@ -94,9 +119,45 @@ def _strip(outcome: "Outcome", edit: Edit, steps: Mapping[float, float], index: 
     e = outcome.experiment
     codes: Codes = outcome.codes[index : index + 1].to(e.device)
     original = e.generator.render(codes)
-    edited = [edit.apply(e.generator, codes, step)[0] for step in steps.values()]
+    edited = [edit.apply(e.generator, codes, step) for step in steps.values()]
     mask = e.region.mask(e.generator.resolution, original)[0] if e.region.per_image else None
-    return Strip(index, original[0], torch.stack(edited), list(steps), mask)
+    return Strip(index, original[0], torch.cat([original[:0], *edited]), list(steps), mask)
+
+
+def portraits(outcome: "Outcome", most: int, steps: Mapping[float, float]) -> list[Portrait]:
+    """The first photographs with their reconstructions and edits; none where codes are sampled."""
+    plan, inverted = outcome.experiment.inversion, outcome.inverted
+    if plan is None or inverted is None:
+        return []
+    shown = plan.photographs[:most]
+    return [
+        Portrait(
+            shown.names[i],
+            shown.images[i],
+            _strip(outcome, outcome.edit, steps, i),
+            float(inverted.quality["psnr"][i]),
+        )
+        for i in range(len(shown))
+    ]
+
+
+def _inversion(outcome: "Outcome") -> Inversion | None:
+    """How well photographs were reproduced, and what the edit does to them."""
+    plan, inverted = outcome.experiment.inversion, outcome.inverted
+    if plan is None or inverted is None:
+        return None
+    perceptual = plan.distance.name if plan.distance else "nothing that perceives"
+    return Inversion(
+        portraits(outcome, PORTRAITS, outcome.steps),
+        plan.how.space.value,
+        (min(inverted.steps), max(inverted.steps)),
+        summary(inverted.quality),
+        {name: (float(v.min()), float(v.max())) for name, v in inverted.quality.items()},
+        [
+            f"The projection followed the squared error and {perceptual}.",
+            "Noise maps are the generator's own: an edit renders codes, which carry none.",
+        ],
+    )
 
 
 def _curves(outcome: "Outcome") -> dict[str, Curve]:
@@ -122,34 +183,50 @@ def _changes(outcome: "Outcome") -> list[AttributeChange]:
 
 def _row(outcome: "Outcome", index: int) -> DirectionRow:
     calibration, measures = outcome.calibration, outcome.by_direction[index]
-    unit = calibration.units[index]
-    changes = measures.attributes.compute()
-    others: Sequence[str] = calibration.outside or calibration.inside
-    outside = max(others, key=lambda name: abs(changes[name].value))
-    leading = calibration.attributes[unit.attribute]
-    steps = {s: s * unit.step for s in GALLERY_STRENGTHS}
+    step = calibration.step(index, calibration.common)
     return DirectionRow(
         rank=index + 1,
         eigenvalue=float(outcome.edits.extra["eigenvalues"][index]),
-        attribute=label(leading),
-        sign=1 if unit.step > 0 else -1,
-        strength=abs(unit.step) if unit.reached else float("nan"),
+        strength=abs(step) if calibration.reached(index) else float("nan"),
         mse_ratio=measures.compute()["mse_ratio"],
+        effect=_effect(outcome, index),
+        selected=index == calibration.selected,
+        strip=_strip(outcome, outcome.edits[index], {s: s * step for s in GALLERY_STRENGTHS}, 0),
+    )
+
+
+def _effect(outcome: "Outcome", index: int) -> Effect | None:
+    """What a direction does to attributes, where there are any."""
+    calibration = outcome.calibration
+    leading = calibration.attribute(index)
+    if leading is None:
+        return None
+    changes = outcome.by_direction[index].attributes.compute()
+    others: Sequence[str] = calibration.outside or calibration.inside
+    outside = max(others, key=lambda name: abs(changes[name].value))
+    return Effect(
+        attribute=label(leading),
+        sign=1 if calibration.step(index, calibration.common) > 0 else -1,
         change=changes[leading],
         outside_attribute=label(outside),
         outside_change=changes[outside],
         selectivity=abs(changes[leading].value) / max(abs(changes[outside].value), 1e-3),
-        selected=index == calibration.selected,
-        strip=_strip(outcome, outcome.edits[index], steps, 0),
     )
 
 
 def _warnings(outcome: "Outcome") -> list[str]:
-    calibration = outcome.calibration
-    if calibration.unit.reached:
-        return []
-    attribute = label(calibration.attributes[calibration.unit.attribute])
-    return [
-        f"No step tried moves {attribute} by one standard deviation of the data: a strength of 1 "
-        "is the step that moves it most."
-    ]
+    calibration, e = outcome.calibration, outcome.experiment
+    attribute = calibration.attribute(calibration.selected)
+    found = []
+    if attribute is None:
+        found.append(
+            f"No attribute can be read off {e.domain.name}: a strength of {_unit(outcome)}, and "
+            "the direction shown is the method's first unless another was asked for."
+        )
+    elif e.unit == Unit.ATTRIBUTE and not calibration.reached(calibration.selected):
+        found.append(
+            f"No step tried moves {label(attribute)} by one standard deviation of the data: a "
+            "strength of 1 is the step that moves it most."
+        )
+    notes = e.judges.notes.items()
+    return found + [f"{name.upper()} is {text}." for name, text in notes if "left out" in text]

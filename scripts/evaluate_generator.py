@@ -35,20 +35,20 @@ def arguments() -> argparse.Namespace:
 
 def measure(network: "StyleGAN2", samples: int, seed: int) -> "tuple[Bar, ...]":
     """The bars of ``samples`` samples against twice as many fresh renders."""
-    from pipeline.domains import ProcFaces
-    from pipeline.training.quality import Judges, assess, sample_images
+    from pipeline.domains.procfaces import ProcFaces
+    from pipeline.training.quality import Readers, assess, sample_images
 
-    judges = Judges.load()
-    data = judges.read(ProcFaces(2 * samples, reference_seed=seed + 1).reference_images())
-    read = judges.read(sample_images(network, samples, seed))
-    return assess(read, data, judges.regressor.readable)
+    readers = Readers.load()
+    data = readers.read(ProcFaces(2 * samples, reference_seed=seed + 1).reference_images())
+    read = readers.read(sample_images(network, samples, seed))
+    return assess(read, data, readers.regressor.readable)
 
 
 def sheet_rows(network: "StyleGAN2", seed: int) -> "list[list[Tensor]]":
     """Rows of samples, then rows of renders."""
     import torch
 
-    from pipeline.domains import ProcFaces
+    from pipeline.domains.procfaces import ProcFaces
     from pipeline.training.quality import sample_images
 
     samples = torch.cat(list(sample_images(network, COLUMNS * SAMPLE_ROWS, seed)))

@@ -13,7 +13,7 @@ def main() -> int:
     """Write ``pipeline/assets/reference_<hash>.safetensors`` in place of older ones."""
     import torch
 
-    from pipeline.domains import ProcFaces
+    from pipeline.domains.procfaces import ProcFaces
     from pipeline.evaluators.embedded import EmbeddedFeatures
     from pipeline.stages.inputs import SHIPPED, Reference
 

@@ -1,9 +1,10 @@
-"""Small generators to test against, and what every method must pass."""
+"""Small generators to test against, and what every method and every generator must pass."""
 
 from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.func import jvp, vjp, vmap
 
 from pipeline.errors import UserError
 from pipeline.generators.base import Codes, Generator, Space
@@ -128,3 +129,59 @@ class MethodCase:
 
 def _codes(generator: Generator) -> Codes:
     return generator.sample(3, torch.Generator().manual_seed(1))
+
+
+class GeneratorCase:
+    """What every generator of codes must pass; derive from it and give a small one in float64."""
+
+    def test_samples_follow_from_the_seed_alone(self, generator: Generator) -> None:
+        """Two draws are one, and others differ."""
+        first, second = _double_codes(generator), _double_codes(generator)
+        assert torch.equal(first.values, second.values)
+        assert not torch.equal(first.values, _double_codes(generator, seed=2).values)
+
+    def test_every_space_renders_the_same_image(self, generator: Generator) -> None:
+        """Whatever the codes can be turned into."""
+        codes = _double_codes(generator)
+        image = generator.render(codes)
+        assert image.shape == (3, 3, generator.resolution, generator.resolution)
+        for space in generator.spaces & {Space.W, Space.W_PLUS, Space.S}:
+            torch.testing.assert_close(generator.render(generator.convert(codes, space)), image)
+
+    def test_a_batch_renders_as_its_samples_do(self, generator: Generator) -> None:
+        """Nothing leaks from one image into another."""
+        codes = _double_codes(generator)
+        singles = torch.cat([generator.render(codes[i : i + 1]) for i in range(3)])
+        torch.testing.assert_close(generator.render(codes), singles)
+
+    def test_forward_mode_is_the_derivative(self, generator: Generator) -> None:
+        """In each space: against differences, in batches of directions, and reverse mode."""
+        for space in generator.spaces & {Space.Z, Space.W, Space.W_PLUS, Space.S}:
+            codes = generator.convert(_double_codes(generator)[:2], space)
+            random = torch.Generator().manual_seed(2)
+            steps = torch.randn(2, *codes.values.shape, generator=random, dtype=torch.float64)
+            check_forward_mode(generator, codes, steps / steps[0].norm())
+
+
+def check_forward_mode(generator: Generator, codes: Codes, steps: Tensor) -> None:
+    """Derivatives along steps ``[2, *codes]``: ``vmap`` of ``jvp``, differences, reverse mode."""
+    start = codes.values.clone()  # w+ of w is an expanded view
+    size = 1e-7  # small, so that no unit crosses its kink
+
+    def render(values: Tensor) -> Tensor:
+        return generator.render(codes.with_values(values))
+
+    moved = vmap(lambda step: jvp(render, (start,), (step,))[1])(steps)
+    for step, forward in zip(steps, moved, strict=True):
+        difference = (render(start + size * step) - render(start - size * step)) / (2 * size)
+        assert float(forward.abs().max()) > 1e-3
+        torch.testing.assert_close(forward, difference, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(forward, jvp(render, (start,), (step,))[1])
+    forward = moved[0]
+    reverse = vjp(render, start)[1](forward)[0]
+    torch.testing.assert_close((reverse * steps[0]).sum(), forward.square().sum())
+
+
+def _double_codes(generator: Generator, seed: int = 1) -> Codes:
+    codes = generator.sample(3, torch.Generator().manual_seed(seed))
+    return codes.with_values(codes.values.double())

@@ -51,6 +51,11 @@ def test_a_right_command_line_passes(arguments: list[str]) -> None:
         (["-m", "region=mouth,eys"], ["eys", "region=eyes"]),
         (["-m", "samples=8,0"], ["samples=0"]),
         (["sam ples=3"], ["sam ples=3"]),
+        (["codes=inversoin"], ["codes=inversion", "sampled"]),
+        (["codes=inversion"], ["codes=inversion", "codes.images"]),
+        (["codes=inversion", "codes.images=no/where"], ["codes.images=no/where"]),
+        (["codes.images=."], ["codes.images", "codes=inversion"]),
+        (["codes=inversion", "codes.images=.", "codes.stesp=3"], ["codes.stesp", "codes.steps"]),
     ],
 )
 def test_a_mistake_is_one_line(arguments: list[str], named: list[str]) -> None:

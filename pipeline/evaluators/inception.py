@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipeline.errors import UserError
-from pipeline.evaluators import weights
+from pipeline.weights.cache import require
+from pipeline.weights.registry import REGISTRY
 
 
 class InceptionFeatures(nn.Module):
@@ -29,7 +30,7 @@ class InceptionFeatures(nn.Module):
 
     def __init__(self, path: Path | None = None) -> None:
         super().__init__()
-        self.source = str(path or weights.require("inception_fid"))
+        self.source = str(path or require("inception_fid"))
         self.layers = _layers(Path(self.source))
         self.requires_grad_(False).eval()
 
@@ -63,7 +64,7 @@ def _layers(path: Path) -> nn.Sequential:
     except Exception as error:  # torch raises many kinds for a file that is no checkpoint
         raise UserError(
             f"{path} does not hold the weights of the FID Inception network "
-            f"({type(error).__name__}): get {weights.REGISTRY['inception_fid'].addresses[0]}."
+            f"({type(error).__name__}): get {REGISTRY['inception_fid'].addresses[0]}."
         ) from error
     order = (
         *("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "maxpool1"),

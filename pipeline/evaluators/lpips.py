@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.errors import UserError, unknown_name
-from pipeline.evaluators import weights
+from pipeline.weights.cache import require
 
 BACKBONES = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
 
@@ -33,14 +33,13 @@ class LPIPS(nn.Module):
         if net not in BACKBONES:
             raise unknown_name("net", net, BACKBONES)
         self.name = "lpips" if net == "alex" else f"lpips_{net}"
-        self.source = str(path or weights.require(BACKBONES[net]))
+        self.source = str(path or require(BACKBONES[net]))
         self.network = _network(net)
         _load_backbone(self.network.net, Path(self.source))
         self.requires_grad_(False).eval()
 
-    @torch.no_grad()
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
-        """Distances ``[n]``, float32, of images ``[n, 3, H, W]`` in [-1, 1]."""
+        """Distances ``[n]``, float32, of images ``[n, 3, H, W]`` in [-1, 1]; differentiable."""
         head = next(self.parameters())
         distances: Tensor = self.network(a.to(head), b.to(head))
         return distances.flatten()

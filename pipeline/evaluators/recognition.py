@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pipeline.errors import UserError, unknown_name
-from pipeline.evaluators import weights
 from pipeline.evaluators.alignment import FFHQ_CROP, Aligner
 from pipeline.evaluators.base import Identities
+from pipeline.weights.cache import require
+from pipeline.weights.registry import REGISTRY
 
 # What the recogniser was trained to see: mean and standard deviation of RGB in [0, 1].
 SCALINGS = {
@@ -41,7 +42,7 @@ class OnnxRecogniser:
     ) -> None:
         if scaling not in SCALINGS:
             raise unknown_name("scaling", scaling, SCALINGS)
-        path = weights.require(str(model)) if str(model) in weights.REGISTRY else Path(model)
+        path = require(str(model)) if str(model) in REGISTRY else Path(model)
         self.source = str(path)
         self.align = align
         self._mean, self._std = (torch.tensor(x)[:, None, None] for x in SCALINGS[scaling])
@@ -74,7 +75,7 @@ def _session(path: Path) -> Any:
             "type 'uv pip install onnxruntime'."
         ) from error
     if not path.is_file():
-        known = ", ".join(name for name, w in weights.REGISTRY.items() if w.file.endswith("onnx"))
+        known = ", ".join(name for name, w in REGISTRY.items() if w.file.endswith("onnx"))
         raise UserError(f"No recogniser at {path}: give the path of an .onnx file, or {known}.")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()

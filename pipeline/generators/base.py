@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -81,6 +82,16 @@ class Generator(nn.Module, ABC):
         edits of weights are shifts given at rendering, never changes of the network.
         """
         return tensor_hash(self.state_dict(), self.architecture)[:16]
+
+    @property
+    def population(self) -> int | None:
+        """How many different codes can be sampled; None where they never run out."""
+        return None
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """What samples depend on besides weights and seed, as a store key can hold it."""
+        return {}
 
     @abstractmethod
     def sample(self, n: int, generator: torch.Generator) -> Codes:

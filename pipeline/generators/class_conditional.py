@@ -5,6 +5,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -149,6 +150,12 @@ class ClassConditional(Generator):
     def architecture(self) -> str:
         """The configuration as JSON."""
         return json.dumps(asdict(self.config))
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """Truncation and classes."""
+        classes = None if self.classes is None else list(self.classes)
+        return {"truncation": self.truncation, "classes": classes}
 
     @property
     def z_dim(self) -> int:

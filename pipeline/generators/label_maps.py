@@ -1,11 +1,13 @@
 """Label maps: what image-to-image generators paint."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
+from pipeline.generators.fingerprints import tensor_hash
 
 
 @dataclass(frozen=True)
@@ -28,15 +30,21 @@ class LabelMaps:
         instances = None if self.instances is None else self.instances[index]
         return LabelMaps(self.classes[index], instances)
 
-    def encode(self, channels: int) -> Tensor:
-        """The maps as a network reads them (pix2pixHD, Wang et al. 2018, section 3.3).
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the maps, 16 hex digits."""
+        maps = {"classes": self.classes, "instances": self.instances}
+        return tensor_hash({k: m for k, m in maps.items() if m is not None})[:16]
+
+    def compact(self, channels: int) -> Tensor:
+        """The maps without loss in little room, as codes carry them; see :func:`one_hot`.
 
         Args:
             channels: of the network's input.
 
         Returns:
-            ``[n, channels, h, w]`` float32: classes one-hot; then, where there are instances, their
-            boundaries as the last channel.
+            Integers ``[n, 1, h, w]``: classes; or ``[n, 2, h, w]``, where there are instances:
+            classes, and 1 on the boundaries of objects.
 
         Raises:
             UserError: the shapes of the maps differ, or a class has no channel.
@@ -49,12 +57,19 @@ class LabelMaps:
                 f"Label maps must hold classes in 0..{classes - 1}, one for each of the network's "
                 f"{classes} class channels; these hold {low}..{high}."
             )
-        n, h, w = self.classes.shape
-        encoded = torch.zeros(n, channels, h, w, device=self.classes.device)
-        encoded.scatter_(1, self.classes[:, None].long(), 1.0)
+        maps = [self.classes]
         if self.instances is not None:
-            encoded[:, -1] = instance_edges(self.instances)
-        return encoded
+            maps.append(instance_edges(self.instances))
+        dtype = torch.uint8 if classes <= 256 else torch.int32
+        return torch.stack([m.to(dtype) for m in maps], dim=1)
+
+    def encode(self, channels: int) -> Tensor:
+        """The maps as a network with so many input channels reads them; see :func:`one_hot`.
+
+        Raises:
+            UserError: as in :meth:`compact`.
+        """
+        return one_hot(self.compact(channels), channels)
 
     def _check(self) -> None:
         for name, maps in (("classes", self.classes), ("instances", self.instances)):
@@ -63,6 +78,39 @@ class LabelMaps:
                     f"Label maps are [n, height, width], classes and instances alike; these "
                     f"{name} are {list(maps.shape)}, the classes {list(self.classes.shape)}."
                 )
+
+
+class LabelSource(Protocol):
+    """Label maps that are at hand, or read when they are asked for."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the maps."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __getitem__(self, index: Tensor, /) -> LabelMaps:
+        """Those of some numbers, int64 ``[n]``."""
+
+
+def one_hot(compact: Tensor, channels: int) -> Tensor:
+    """What a network reads of maps (pix2pixHD, Wang et al. 2018, section 3.3).
+
+    Args:
+        compact: as :meth:`LabelMaps.compact` gives it.
+        channels: of the network's input.
+
+    Returns:
+        ``[n, channels, h, w]`` float32: classes one-hot; then, where there are instances, their
+        boundaries as the last channel.
+    """
+    n, kinds, h, w = compact.shape
+    encoded = torch.zeros(n, channels, h, w, device=compact.device)
+    encoded.scatter_(1, compact[:, :1].long(), 1.0)
+    if kinds == 2:
+        encoded[:, -1] = compact[:, 1]
+    return encoded
 
 
 def instance_edges(instances: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ Layers carry the names of the official release, so its tensors load by name.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from pipeline.errors import UserError
 from pipeline.generators.base import Codes, Generator, Space
-from pipeline.generators.label_maps import LabelMaps
+from pipeline.generators.label_maps import LabelMaps, LabelSource, one_hot
 from pipeline.generators.layers_pix2pixhd import (
     Shifts,
     apply,
@@ -82,9 +83,9 @@ def enhancer_layers(config: Pix2PixHDConfig, number: int) -> tuple[nn.Sequential
 class Pix2PixHD(Generator):
     """pix2pixHD with access to features and kernels; it paints label maps and has no latent.
 
-    Codes carry the conditioning in ``labels``, ``[n, input_channels, h, w]`` as
-    :meth:`LabelMaps.encode` gives it (or soft, and differentiable), and have empty values; make
-    them with :meth:`codes`.
+    Codes carry the conditioning in ``labels`` and have empty values; make them with :meth:`codes`.
+    Labels are integers as :meth:`LabelMaps.compact` gives them, or ``[n, input_channels, h, w]`` as
+    :meth:`LabelMaps.encode` does (or soft, and differentiable).
 
     Args:
         config: the architecture.
@@ -93,7 +94,7 @@ class Pix2PixHD(Generator):
 
     spaces = frozenset({Space.ACTIVATIONS, Space.PARAMETERS})
 
-    def __init__(self, config: Pix2PixHDConfig, label_maps: LabelMaps | None = None) -> None:
+    def __init__(self, config: Pix2PixHDConfig, label_maps: LabelSource | None = None) -> None:
         super().__init__()
         self.name, self.config, self.resolution = "pix2pixhd", config, config.resolution
         self.label_maps = label_maps
@@ -115,8 +116,18 @@ class Pix2PixHD(Generator):
             UserError: the maps do not fit the network's input.
         """
         device = self.get_parameter("model.1.weight").device
-        encoded = maps.encode(self.config.input_channels).to(device)
-        return Codes(Space.ACTIVATIONS, encoded.new_zeros(len(maps), 0), encoded)
+        labels = maps.compact(self.config.input_channels).to(device)
+        return Codes(Space.ACTIVATIONS, torch.zeros(len(maps), 0, device=device), labels)
+
+    @property
+    def population(self) -> int | None:
+        """The number of its label maps."""
+        return None if self.label_maps is None else len(self.label_maps)
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """The label maps."""
+        return {"label_maps": None if self.label_maps is None else self.label_maps.fingerprint}
 
     def sample(self, n: int, generator: torch.Generator) -> Codes:
         """Codes of ``n`` of the label maps, no map twice.
@@ -160,7 +171,7 @@ class Pix2PixHD(Generator):
         """Images of label maps, ``[n, 3, h, w]`` in [-1, 1], in the size of the maps.
 
         Args:
-            codes: with encoded label maps as labels.
+            codes: with label maps as labels.
             shifts: what to add to the kernels of named convolutions (``model.1``,
                 ``model.10.conv_block.1``, ...), in the layout of the kernel or one per sample; the
                 network itself stays as it is.
@@ -193,8 +204,10 @@ class Pix2PixHD(Generator):
         return {layers[name]: shift for name, shift in shifts.items()}
 
     def _fitting(self, maps: Tensor | None) -> Tensor:
-        """The label maps, which the network can take."""
+        """The label maps as the network can take them."""
         channels, shape = self.config.input_channels, None if maps is None else list(maps.shape)
+        if maps is not None and not maps.is_floating_point() and maps.ndim == 4:
+            maps = one_hot(maps, channels).to(self.get_parameter("model.1.weight").dtype)
         if maps is None or maps.ndim != 4 or maps.shape[1] != channels:
             raise UserError(
                 f"generator={self.name} needs label maps as the labels of its codes, "

@@ -1,7 +1,8 @@
 """The generalised Rayleigh quotient of ReSeFa (Zhu et al. 2022, Sec. 3.3), solved three ways.
 
 All take the matrices of the foreground, M_f, and of the background, M_b, ``[d, d]``, symmetric and
-positive semi-definite, and compute in float64.
+positive semi-definite, and compute in float64. A fourth way,
+:func:`pipeline.methods.matrix_free.leading`, takes products with the matrices in their place.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
+from pipeline.methods.signs import unit_rows
 
 TAU = 1e-3
 
@@ -21,6 +23,7 @@ class Solver(StrEnum):
     CHOLESKY = "cholesky"
     REGULARISED = "regularised"
     WOODBURY = "woodbury"
+    MATRIX_FREE = "matrix_free"
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +57,14 @@ def solve(
     tau: float = TAU,
     rank: int | None = None,
 ) -> Spectrum:
-    """All directions, by the solver named; ``tau`` and ``rank`` where it takes them."""
+    """All directions, by the solver named; ``tau`` and ``rank`` where it takes them.
+
+    Raises:
+        UserError: the solver cannot solve this one.
+        ValueError: the solver takes no matrices.
+    """
+    if solver == Solver.MATRIX_FREE:
+        raise ValueError("matrix_free takes products with the matrices, not the matrices")
     if solver == Solver.CHOLESKY:
         return cholesky(foreground, background)
     if solver == Solver.REGULARISED:
@@ -75,7 +85,7 @@ def cholesky(foreground: Tensor, background: Tensor) -> Spectrum:
             f"The background matrix is singular (rank {rank} of {len(background)}): some "
             "directions leave the background as it is. Use solver=regularised (or woodbury)."
         )
-    return _by_cholesky(_symmetric(foreground), background, condition, rank)
+    return _by_cholesky(foreground, background, condition, rank)
 
 
 def regularised(foreground: Tensor, background: Tensor, tau: float = TAU) -> Spectrum:
@@ -86,9 +96,8 @@ def regularised(foreground: Tensor, background: Tensor, tau: float = TAU) -> Spe
     """
     background = _symmetric(background)
     condition, rank = _condition(background)
-    shift = _ridge(background, tau)
-    ridge = shift * torch.eye(len(background), dtype=torch.float64, device=background.device)
-    return _by_cholesky(_symmetric(foreground), background + ridge, condition, rank)
+    shift = ridge(float(background.trace()), tau) * torch.eye(len(background)).to(background)
+    return _by_cholesky(foreground, background + shift, condition, rank)
 
 
 def woodbury(
@@ -114,14 +123,15 @@ def woodbury(
     """
     background = _symmetric(background)
     condition, full_rank = _condition(background)
-    shift = _ridge(background, tau)
+    shift = ridge(float(background.trace()), tau)
     rank = full_rank if rank is None else rank
     if not 1 <= rank <= len(background):
         raise UserError(f"rank={rank} must be within 1..{len(background)}, the size of the latent.")
     values, vectors = torch.linalg.eigh(background)
     root = shifted_power(vectors[:, -rank:], values[-rank:], shift, exponent=-0.5)
     eigenvalues, y = torch.linalg.eigh(_symmetric(root @ _symmetric(foreground) @ root))
-    return _spectrum(root @ y, eigenvalues, condition, full_rank)
+    rows = (root @ y).T.flip(0)
+    return Spectrum(unit_rows(rows), eigenvalues.flip(0), condition, full_rank)
 
 
 def shifted_power(vectors: Tensor, values: Tensor, shift: float, exponent: float) -> Tensor:
@@ -143,21 +153,38 @@ def shifted_power(vectors: Tensor, values: Tensor, shift: float, exponent: float
     return power
 
 
-def _by_cholesky(foreground: Tensor, background: Tensor, condition: float, rank: int) -> Spectrum:
-    lower = torch.linalg.cholesky(background)
-    half = torch.linalg.solve_triangular(lower, foreground, upper=False)
+def pencil(foreground: Tensor, background: Tensor) -> tuple[Tensor, Tensor]:
+    """All solutions of ``A x = lambda B x`` for symmetric A and positive definite B, in float64.
+
+    Returns:
+        Eigenvalues ``[d]``, decreasing, and eigenvectors as rows ``[d, d]`` with ``x' B x = 1``.
+    """
+    lower = torch.linalg.cholesky(_symmetric(background))
+    half = torch.linalg.solve_triangular(lower, _symmetric(foreground), upper=False)
     whitened = torch.linalg.solve_triangular(lower, half.T, upper=False)
     eigenvalues, y = torch.linalg.eigh(_symmetric(whitened))
     vectors = torch.linalg.solve_triangular(lower.T, y, upper=True)
-    return _spectrum(vectors, eigenvalues, condition, rank)
+    return eigenvalues.flip(0), vectors.T.flip(0)
 
 
-def _spectrum(vectors: Tensor, eigenvalues: Tensor, condition: float, rank: int) -> Spectrum:
-    """Columns by increasing eigenvalue to unit rows by decreasing eigenvalue, signs fixed."""
-    rows = vectors.T.flip(0)
-    rows = rows / rows.norm(dim=1, keepdim=True)
-    largest = rows.gather(1, rows.abs().argmax(dim=1, keepdim=True))
-    return Spectrum(rows * largest.sign(), eigenvalues.flip(0), condition, rank)
+def ridge(trace: float, tau: float) -> float:
+    """ReSeFa, Eq. 10: what is added to the diagonal of M_b, given its trace.
+
+    Raises:
+        UserError: it is not positive.
+    """
+    shift = tau * trace
+    if not shift > 0:
+        raise UserError(
+            f"tau={tau:g} times the trace of the background matrix must be greater than 0, "
+            f"got {shift:g}: give a positive tau, and a region that leaves some background."
+        )
+    return shift
+
+
+def _by_cholesky(foreground: Tensor, background: Tensor, condition: float, rank: int) -> Spectrum:
+    eigenvalues, rows = pencil(foreground, background)
+    return Spectrum(unit_rows(rows), eigenvalues, condition, rank)
 
 
 def _symmetric(matrix: Tensor) -> Tensor:
@@ -171,13 +198,3 @@ def _condition(matrix: Tensor) -> tuple[float, int]:
     threshold = values[-1].clamp(min=0) * len(values) * torch.finfo(values.dtype).eps
     rank = int((values > threshold).sum())
     return (float(values[-1] / values[0]) if rank == len(values) else float("inf")), rank
-
-
-def _ridge(background: Tensor, tau: float) -> float:
-    shift = tau * float(background.trace())
-    if not shift > 0:
-        raise UserError(
-            f"tau={tau:g} times the trace of the background matrix must be greater than 0, "
-            f"got {shift:g}: give a positive tau, and a region that leaves some background."
-        )
-    return shift

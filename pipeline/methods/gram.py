@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pipeline.methods.jacobian import ImageFunction, columns
+from pipeline.methods.column_store import ColumnStore, column_store
+from pipeline.methods.jacobian import CHUNK, ImageFunction, Linearisation
 
 Progress = Callable[[int, int], None]
 
 _BAND = 2**22  # entries of the float64 copies made on the way to a product: 32 MiB
+_BLOCKS = 8  # of columns, in a symmetric product: it takes 9/16 of the time of a full one
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +20,8 @@ class Grams:
     """Gram matrices J'J of the pixels inside and outside of regions, summed over images.
 
     Pixels that lie in the same regions share one matrix. What is inside or outside of a region is a
-    sum of such matrices: neither is ever the small difference of two large ones.
+    sum of such matrices: neither is ever the small difference of two large ones, as the matrix of
+    the background is where it is taken as all minus the foreground.
 
     Attributes:
         sums: by pattern (bit k is set inside region k), float64 ``[d, d]``.
@@ -41,7 +44,10 @@ class Grams:
         rows = self.count(region, inside)
         if rows == 0:
             raise ValueError(f"no pixel {'inside' if inside else 'outside'} of region {region}")
-        return torch.stack([self.sums[p] for p in self._patterns(region, inside)]).sum(0) / rows
+        total, *others = [self.sums[p] for p in self._patterns(region, inside)]
+        for other in others:
+            total = total + other
+        return total / rows
 
     def _patterns(self, region: int, inside: bool) -> list[int]:
         return [p for p in self.sums if bool(p >> region & 1) == inside]
@@ -51,125 +57,76 @@ def gram_matrices(
     functions: Sequence[ImageFunction],
     point: Tensor,
     masks: Tensor,
-    chunk: int = 32,
+    chunk: int = CHUNK,
     max_bytes: int = 2**30,
     progress: Progress | None = None,
 ) -> Grams:
     """J'J inside and outside of regions, over several images, in one pass.
 
-    Memory: a panel of one image's Jacobian of at most ``max_bytes`` (at least ``chunk`` columns) is
-    held in the function's dtype, and a few dozen MiB of it in float64; beside these, the result
-    (8 d^2 bytes per pattern of regions) and what ``chunk`` columns need, with the function's own
-    intermediates. Where all of the Jacobian fits, each column is computed once; with P panels, the
-    columns right of a panel are computed again to be multiplied with it, (P + 1) / 2 times each on
-    average.
+    Each column of a Jacobian is computed once and each of its rows multiplied once, however many
+    regions there are.
+
+    Memory: the Jacobian of one image is held in the function's dtype, in a temporary file where it
+    takes more than ``max_bytes``; beside it a few dozen MiB in float64, the result (8 d^2 bytes per
+    pattern of regions) and what ``chunk`` columns need, with the function's own intermediates.
 
     Args:
         functions: one per image, latent ``[d]`` to image ``[c, h, w]``, all of one shape.
         point: the latent ``[d]`` to differentiate each of them at.
         masks: not zero inside; ``[k, h, w]`` for k regions, or ``[n, k, h, w]`` for each image.
         chunk: columns computed at a time.
-        max_bytes: bound on the panel.
+        max_bytes: bound on the part of the Jacobian that is held in memory.
         progress: called with the numbers of columns done and to be done.
 
     Raises:
-        ValueError: the images do not have the size of the masks.
+        ValueError: the images do not have the size of the masks, or there are over 60 regions.
+        UserError: there is no room for the temporary file.
     """
+    d, count = len(point), len(functions)
     sums: dict[int, Tensor] = {}
     rows: dict[int, int] = {}
-    counter = _Counter(len(functions), progress)
-    per_image = masks.to(point.device).expand(len(functions), *masks.shape[-3:])
-    for function, mask in zip(functions, per_image, strict=True):
-        image = _ImageJacobian.of(function, point, mask, chunk)
-        width = panel_width(len(point), image.column_bytes, chunk, max_bytes)
-        for left, right, i, j in image.block_pairs(width, counter):
-            for pattern, part in image.parts.items():
+    per_image = masks.to(point.device).expand(count, *masks.shape[-3:])
+    for number, (function, mask) in enumerate(zip(functions, per_image, strict=True)):
+        linear = Linearisation(function, point)
+        order, parts = _sorted_rows(linear.value, mask)
+        with column_store(d, linear.value.flatten(), max_bytes) as store:
+            for low in range(0, d, chunk):
+                block = linear.columns(low, min(low + chunk, d)).flatten(1)
+                store.write(low, block[:, order])
+                if progress is not None:
+                    progress(number * d + low + len(block), count * d)
+            for pattern, part in parts.items():
                 if pattern not in sums:
-                    sums[pattern] = point.new_zeros(len(point), len(point), dtype=torch.float64)
-                sums[pattern][i, j] += _product(left[:, part], right[:, part])
-        for pattern, part in image.parts.items():
+                    sums[pattern] = point.new_zeros(d, d, dtype=torch.float64)
+                _add_product(sums[pattern], store, part)
+        for pattern, part in parts.items():
             rows[pattern] = rows.get(pattern, 0) + part.stop - part.start
     return Grams({p: upper.triu() + upper.triu(1).T for p, upper in sums.items()}, rows)
 
 
-def panel_width(d: int, column_bytes: int, chunk: int, max_bytes: int) -> int:
-    """Columns of a Jacobian that fit into ``max_bytes``: at least ``chunk``, at most all ``d``."""
-    return min(d, max(chunk, max_bytes // column_bytes))
+def _sorted_rows(image: Tensor, masks: Tensor) -> tuple[Tensor, dict[int, slice]]:
+    """The rows of J by the regions that they lie in: their order, and by pattern where they are."""
+    if image.ndim != 3 or image.shape[1:] != masks.shape[1:]:
+        raise ValueError(f"image {tuple(image.shape)} does not fit masks {tuple(masks.shape)}")
+    if len(masks) > 60:
+        raise ValueError(f"{len(masks)} regions at once: at most 60")
+    bits = 2 ** torch.arange(len(masks), device=masks.device)
+    patterns = ((masks != 0).flatten(1) * bits[:, None]).sum(0).repeat(len(image))
+    found, counts = torch.unique(patterns, return_counts=True)
+    ends = counts.cumsum(0).tolist()
+    parts = map(slice, [0, *ends[:-1]], ends)
+    return patterns.argsort(stable=True), dict(zip(found.tolist(), parts, strict=True))
 
 
-class _Counter:
-    """Columns done so far, told to whoever wants to know."""
-
-    def __init__(self, images: int, progress: Progress | None) -> None:
-        self.images, self.progress, self.done = images, progress, 0
-
-    def add(self, count: int, per_image: int) -> None:
-        self.done += count
-        if self.progress is not None:
-            self.progress(self.done, per_image * self.images)
+def _add_product(total: Tensor, store: ColumnStore, part: slice) -> None:
+    """Add J'J over some rows of J to the upper triangle of ``[d, d]``, in float64."""
+    d = len(total)
+    for rows in _pieces(part, max(1, _BAND // d)):
+        band = store.read(rows).double()
+        for block in _pieces(slice(0, d), -(-d // _BLOCKS)):
+            total[block, block.start :].addmm_(band[block], band[block.start :].T)
 
 
-@dataclass(frozen=True, eq=False)
-class _ImageJacobian:
-    """The Jacobian of one image by blocks of columns, its rows sorted by region."""
-
-    function: ImageFunction
-    point: Tensor
-    chunk: int
-    column_bytes: int
-    order: Tensor
-    parts: dict[int, slice]  # by pattern of regions, the rows that lie in it
-
-    @classmethod
-    def of(
-        cls, function: ImageFunction, point: Tensor, masks: Tensor, chunk: int
-    ) -> "_ImageJacobian":
-        with torch.no_grad():
-            image = function(point)
-        if image.ndim != 3 or image.shape[1:] != masks.shape[1:]:
-            raise ValueError(f"image {tuple(image.shape)} does not fit masks {tuple(masks.shape)}")
-        bits = 2 ** torch.arange(len(masks), device=masks.device)
-        patterns = ((masks != 0).flatten(1) * bits[:, None]).sum(0)
-        found, counts = torch.unique(patterns, return_counts=True)
-        ends = (counts.cumsum(0) * image.shape[0]).tolist()
-        parts = map(slice, [0, *ends[:-1]], ends)
-        column_bytes = image.numel() * image.element_size()
-        order = patterns.argsort(stable=True)
-        named = dict(zip(found.tolist(), parts, strict=True))
-        return cls(function, point, chunk, column_bytes, order, named)
-
-    def block_pairs(
-        self, width: int, counter: _Counter
-    ) -> Iterator[tuple[Tensor, Tensor, slice, slice]]:
-        """Column blocks whose products make up the upper triangle of J'J, and which they are."""
-        d = len(self.point)
-        evaluations = sum(d - start for start in range(0, d, width))
-        for start in range(0, d, width):
-            panel = slice(start, min(start + width, d))
-            held = self.point.new_empty(0)
-            for part, block in self._blocks(panel):
-                if part.start == start:
-                    held = block.new_empty(panel.stop - start, block.shape[1])
-                held[part.start - start : part.stop - start] = block
-                counter.add(len(block), evaluations)
-            yield held, held, panel, panel
-            for part, block in self._blocks(slice(panel.stop, d)):
-                yield held, block, panel, part
-                counter.add(len(block), evaluations)
-
-    def _blocks(self, span: slice) -> Iterator[tuple[slice, Tensor]]:
-        """Blocks ``[m, rows]`` of columns; the channels of a pixel lie side by side."""
-        for low in range(span.start, span.stop, self.chunk):
-            part = slice(low, min(low + self.chunk, span.stop))
-            block = columns(self.function, self.point, part.start, part.stop)
-            yield part, block.flatten(2)[:, :, self.order].transpose(1, 2).flatten(1)
-
-
-def _product(left: Tensor, right: Tensor) -> Tensor:
-    """``left @ right.T`` of ``[a, rows]`` and ``[b, rows]`` in float64, by bands of rows."""
-    band = max(1, _BAND // len(left))
-    total = left.new_zeros(len(left), len(right), dtype=torch.float64)
-    for low in range(0, left.shape[1], band):
-        part = slice(low, low + band)
-        total.addmm_(left[:, part].double(), right[:, part].double().T)
-    return total
+def _pieces(span: slice, length: int) -> Iterator[slice]:
+    for low in range(span.start, span.stop, length):
+        yield slice(low, min(low + length, span.stop))

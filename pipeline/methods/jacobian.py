@@ -1,4 +1,4 @@
-"""Jacobians of images by forward mode.
+"""Jacobians of images by forward mode, and products with them.
 
 A generator has far fewer latent dimensions than pixels, so the columns of its Jacobian (one forward
 derivative per latent dimension) cost far less than its rows (one backward pass per pixel).
@@ -10,12 +10,70 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor
-from torch.func import jvp, vmap
+from torch.func import jvp, vjp, vmap
+
+from pipeline.methods.recording import NotRecordableError, Recording, record
 
 ImageFunction = Callable[[Tensor], Tensor]
 
+CHUNK = 8  # columns at a time: more are no faster on a CPU, and take their memory
 
-def jacobian(function: ImageFunction, point: Tensor, chunk: int = 32) -> Tensor:
+
+class Linearisation:
+    """The derivative J of an image at a point, recorded once and multiplied with many vectors.
+
+    Memory: the values that the derivative reads, about those of one backward pass.
+
+    Attributes:
+        point: the latent ``[d]``.
+        value: the image ``[c, h, w]`` there.
+    """
+
+    def __init__(self, function: ImageFunction, point: Tensor) -> None:
+        self.point, self._function = point, function
+        self._recording: Recording | None = None
+        with _quiet(), _full_precision():
+            try:
+                self._recording = record(function, point)
+            except NotRecordableError:
+                with torch.no_grad():
+                    self.value = function(point)
+            else:
+                self.value = self._recording.value
+
+    def columns(self, start: int, stop: int) -> Tensor:
+        """Columns ``start..stop`` of J, ``[stop - start, c, h, w]``, in one batch."""
+        tangents = self.point.new_zeros(stop - start, len(self.point))
+        tangents.diagonal(start).fill_(1)
+        return self.push(tangents)
+
+    def push(self, tangents: Tensor) -> Tensor:
+        """J v for each v of ``[m, d]``: ``[m, c, h, w]``, in one batch."""
+        with torch.no_grad(), _quiet(), _full_precision():
+            images: Tensor = vmap(self._along)(tangents)
+        return images
+
+    def pull(self, cotangents: Tensor) -> Tensor:
+        """J'u for each u of ``[m, c, h, w]``: ``[m, d]``, in one batch."""
+        with torch.no_grad(), _quiet(), _full_precision():
+            function = self._recording.along if self._recording else self._function
+            backward = vjp(function, self.point)[1]  # what is linear has one derivative everywhere
+            latents: Tensor = vmap(backward)(cotangents)[0]
+        return latents
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that it holds on to."""
+        return 0 if self._recording is None else self._recording.num_bytes
+
+    def _along(self, tangent: Tensor) -> Tensor:
+        if self._recording is not None:
+            return self._recording.along(tangent)
+        derivative: Tensor = jvp(self._function, (self.point,), (tangent,))[1]
+        return derivative
+
+
+def jacobian(function: ImageFunction, point: Tensor, chunk: int = CHUNK) -> Tensor:
     """Jacobian of an image with respect to a flat latent (ReSeFa, Zhu et al. 2022, Eq. 4).
 
     Holds all of it; :func:`pipeline.methods.gram.gram_matrices` needs less.
@@ -28,25 +86,22 @@ def jacobian(function: ImageFunction, point: Tensor, chunk: int = 32) -> Tensor:
     Returns:
         ``[c, h, w, d]`` in the function's dtype.
     """
-    d = len(point)
-    blocks = [columns(function, point, low, min(low + chunk, d)) for low in range(0, d, chunk)]
+    d, linear = len(point), Linearisation(function, point)
+    blocks = [linear.columns(low, min(low + chunk, d)) for low in range(0, d, chunk)]
     return torch.cat(blocks).movedim(0, -1)
 
 
 def columns(function: ImageFunction, point: Tensor, start: int, stop: int) -> Tensor:
     """Columns ``start..stop`` of the Jacobian, ``[stop - start, c, h, w]``, in one batch."""
-    tangents = torch.zeros(stop - start, len(point), dtype=point.dtype, device=point.device)
-    tangents.diagonal(start).fill_(1)
+    return Linearisation(function, point).columns(start, stop)
 
-    def column(tangent: Tensor) -> Tensor:
-        derivative: Tensor = jvp(function, (point,), (tangent,))[1]
-        return derivative
 
-    with torch.no_grad(), _full_precision(), warnings.catch_warnings():
-        # torch compiles its forward-mode rules on first use, by its own deprecated function.
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Torch compiles its forward-mode rules on first use, by its own deprecated function."""
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="`torch.jit.script` is")
-        batch: Tensor = vmap(column)(tangents)
-    return batch
+        yield
 
 
 @contextmanager

@@ -180,11 +180,15 @@ class PerSampleMetric(Metric):
 
     def per_sample(self) -> dict[str, Tensor]:
         """Every sample's numbers by column, sorted by ``index`` (itself a column, int64)."""
+        index, values = self._sorted()
+        return {"index": index, **dict(zip(self.columns, values.unbind(1), strict=True))}
+
+    def _sorted(self) -> tuple[Tensor, Tensor]:
+        """Indices and values ``[n, len(columns)]`` in their order."""
         index = torch.cat([torch.empty(0, dtype=torch.int64), *self._index])
         empty = torch.empty(0, len(self.columns), dtype=torch.float64)
         order = index.argsort()
-        values = torch.cat([empty, *self._values])[order]
-        return {"index": index[order], **dict(zip(self.columns, values.unbind(1), strict=True))}
+        return index[order], torch.cat([empty, *self._values])[order]
 
     def _add(self, original: Tensor, edited: Tensor, mask: Tensor, index: Tensor) -> None:
         self._values.append(self._measure(original, edited, mask).to("cpu", torch.float64))
@@ -195,8 +199,7 @@ class PerSampleMetric(Metric):
         self._values += other._values
 
     def _state(self) -> dict[str, Tensor]:
-        samples = self.per_sample()
-        return {"values": torch.stack([samples[c] for c in self.columns], 1).contiguous()}
+        return {"values": self._sorted()[1].contiguous()}
 
     def _load(self, state: Mapping[str, Tensor]) -> None:
         self._index, self._values = [state["index"]], [state["values"]]

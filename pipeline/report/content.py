@@ -81,6 +81,27 @@ class AttributeChange:
     inside: bool
 
 
+@dataclass(frozen=True)
+class Effect:
+    """What a direction does to attributes.
+
+    Attributes:
+        attribute: label of the attribute that it changes most.
+        sign: 1 or -1, the way along the direction in which that attribute grows.
+        change: change of that attribute, in standard deviations of the data.
+        outside_attribute: label of the attribute outside the region that changes most.
+        outside_change: its change, in standard deviations of the data.
+        selectivity: see `Report.selectivity_meaning`.
+    """
+
+    attribute: str
+    sign: int
+    change: Estimate
+    outside_attribute: str
+    outside_change: Estimate
+    selectivity: float
+
+
 @dataclass(frozen=True, eq=False)
 class DirectionRow:
     """One direction, at the strength it was calibrated to.
@@ -88,28 +109,18 @@ class DirectionRow:
     Attributes:
         rank: its place in the order of the method, the most promising is 1.
         eigenvalue: what the method ranks by; NaN where it has no such number.
-        attribute: label of the attribute that it changes most.
-        sign: 1 or -1, the way along the direction in which that attribute grows.
         strength: the calibrated strength; NaN where the change asked for cannot be reached.
         mse_ratio: mean squared error inside over outside the region.
-        change: change of the leading attribute, in standard deviations of the data.
-        outside_attribute: label of the attribute outside the region that changes most.
-        outside_change: its change, in standard deviations of the data.
-        selectivity: see `Report.selectivity_meaning`.
+        effect: what it does to attributes; None where no attribute can be read.
         selected: whether it is the one that the report is about.
         strip: a few edited images.
     """
 
     rank: int
     eigenvalue: float
-    attribute: str
-    sign: int
     strength: float
     mse_ratio: Estimate
-    change: Estimate
-    outside_attribute: str
-    outside_change: Estimate
-    selectivity: float
+    effect: Effect | None = None
     selected: bool = False
     strip: Strip | None = None
 
@@ -138,6 +149,44 @@ class EvaluatorNote:
     text: str
 
 
+@dataclass(frozen=True, eq=False)
+class Portrait:
+    """A photograph and what became of it.
+
+    Attributes:
+        name: of its file.
+        photo: ``[3, H, W]``, RGB, about [-1, 1].
+        strip: its reconstruction as the original, and that edited.
+        psnr: of the reconstruction, in dB.
+    """
+
+    name: str
+    photo: Tensor
+    strip: Strip
+    psnr: float
+
+
+@dataclass(frozen=True, eq=False)
+class Inversion:
+    """Photographs that were edited.
+
+    Attributes:
+        portraits: those that are shown.
+        space: the space that their codes were looked for in.
+        steps: least and greatest number of steps that it took.
+        quality: how well all were reproduced, by name; means over photographs.
+        extremes: least and greatest value of any photograph, by name.
+        notes: what a reader has to know.
+    """
+
+    portraits: Sequence[Portrait]
+    space: str
+    steps: tuple[int, int]
+    quality: Mapping[str, Estimate]
+    extremes: Mapping[str, tuple[float, float]]
+    notes: Sequence[str] = ()
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Report:
     """One run.
@@ -145,7 +194,7 @@ class Report:
     Attributes:
         title: heading of the page.
         command: the command line that repeats the run.
-        method: name of the method; likewise `generator` and `region`.
+        method: name of the method; likewise `generator`, `region` and `dataset`.
         seed: the one seed of the run.
         samples: how many samples were edited.
         strength: the headline strength, to which `metrics`, `difference` and `changes` belong.
@@ -154,6 +203,7 @@ class Report:
         curves: by name of the metric.
         strength_label: labels the axes; what it is measured in may follow in parentheses.
         outline: the region as closed polygons of (row, column) fractions; None where it varies.
+        inversion: the photographs that the samples come from; None where codes were sampled.
         strips: the samples shown.
         difference: squared error per pixel ``[H, W]``, mean over samples and channels, RGB scaled
             to [0, 1].
@@ -175,11 +225,13 @@ class Report:
     seed: int
     samples: int
     strength: float
+    dataset: str = ""
     attribute: str | None = None
     metrics: Mapping[str, Estimate] = field(default_factory=dict)
     curves: Mapping[str, Curve] = field(default_factory=dict)
     strength_label: str = "edit strength"
     outline: Sequence[Outline] | None = None
+    inversion: Inversion | None = None
     strips: Sequence[Strip] = ()
     difference: Tensor | None = None
     directions: Sequence[DirectionRow] = ()

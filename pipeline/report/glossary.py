@@ -30,6 +30,10 @@ _RGB = "RGB in [0, 1]"
 _LAB = "CIELAB units²"
 
 METRICS: dict[str, MetricInfo] = {
+    "psnr": MetricInfo(
+        "PSNR", "dB", "higher", "likeness of pixels, the logarithm of their mean squared error"
+    ),
+    "mse": MetricInfo("MSE", _RGB, "lower", "squared difference per pixel and channel"),
     "mse_ratio": MetricInfo(
         "MSE in / out",
         "",

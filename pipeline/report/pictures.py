@@ -57,7 +57,7 @@ def strips(report: Report) -> Mapping[str, object] | None:
         raise ValueError("the strips have different strengths")
     columns = max(1 + len(report.strips[0].strengths), len(report.strips))
     native = min(report.strips[0].original.shape[-1], LONGEST)
-    width = _fitting(native, columns, ROOM)
+    width = fitting(native, columns, ROOM)
     rows = [_row(strip, width, _outline_name(strip, report)) for strip in report.strips]
     strengths = [strength for strength, _ in rows[0].pictures]
     nearest = min(range(len(strengths)), key=lambda i: abs(strengths[i] - report.strength))
@@ -93,6 +93,7 @@ def directions(report: Report) -> Mapping[str, object] | None:
         return None
     return {
         "rows": [(row, _gallery(row)) for row in report.directions],
+        "effects": any(row.effect is not None for row in report.directions),
         "report": report,
     }
 
@@ -123,7 +124,7 @@ def _outline_name(strip: Strip, report: Report) -> str | None:
     return FIXED if report.outline is not None else None
 
 
-def _fitting(native: int, columns: int, room: int) -> int:
+def fitting(native: int, columns: int, room: int) -> int:
     """The width of an image at the largest zoom at which a row fits, from 64 to 192 CSS pixels.
 
     Zooms are whole numbers, or one and a half, or a half.
@@ -170,4 +171,4 @@ def _gallery(row: DirectionRow) -> Row | None:
         return None
     columns = 1 + len(row.strip.strengths)
     native = min(row.strip.original.shape[-1], LONGEST)
-    return _row(row.strip, _fitting(native, columns, GALLERY_ROOM), None)
+    return _row(row.strip, fitting(native, columns, GALLERY_ROOM), None)

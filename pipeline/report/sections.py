@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pipeline.metrics.base import Estimate
 from pipeline.report.content import AttributeChange, Report
 from pipeline.report.glossary import HEADLINE, in_order, metric_info
+from pipeline.report.inversions import inversion
 from pipeline.report.numbers import format_strength
 from pipeline.report.pictures import difference, directions, strips
 from pipeline.report.plots import changes, curves
@@ -68,6 +69,7 @@ def record(report: Report) -> Context:
 
 SECTIONS: tuple[Section, ...] = (
     Section("headline", "Findings", headline),
+    Section("inversion", "Photographs", inversion),
     Section("strips", "Edits over strength", strips),
     Section("difference", "Where images change", difference),
     Section("curves", "Inside and outside", curves),
@@ -84,8 +86,9 @@ def facts(report: Report) -> list[tuple[str, str]]:
     return [
         ("method", report.method),
         ("region", report.region),
-        ("attribute", report.attribute or "none asked for"),
+        ("attribute", report.attribute or "none"),
         ("generator", report.generator),
+        *([("dataset", report.dataset)] if report.dataset else []),
         ("samples", str(report.samples)),
         ("strength", format_strength(report.strength)),
         ("seed", str(report.seed)),

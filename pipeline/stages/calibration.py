@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from pipeline.attributes import Change, Unit, calibrate, settle
-from pipeline.domains import ProcFaces
+from pipeline.config import Unit as StrengthUnit
+from pipeline.domains.base import Domain
 from pipeline.errors import UserError
 from pipeline.evaluators.base import fingerprint_of
 from pipeline.generators.base import Codes, Generator
@@ -30,10 +31,12 @@ class Calibration:
     """What every direction does and which one is used.
 
     Attributes:
-        attributes: names of the attributes that the predictor reads.
+        attributes: names of the attributes that the predictor reads; none where nothing does.
         inside: those that belong to the region.
         outside: those that do not.
-        units: per direction, how far it goes for a change of its attribute by one.
+        units: per direction, how far it goes for a change of its attribute by one; none where
+            there are no attributes.
+        spreads: per direction, the latent step of one standard deviation of the codes.
         selected: index of the direction to use.
     """
 
@@ -41,12 +44,27 @@ class Calibration:
     inside: tuple[str, ...]
     outside: tuple[str, ...]
     units: tuple[Unit, ...]
+    spreads: tuple[float, ...]
     selected: int
 
     @property
-    def unit(self) -> Unit:
-        """The unit of the selected direction."""
-        return self.units[self.selected]
+    def common(self) -> StrengthUnit:
+        """The unit in which directions are compared."""
+        return StrengthUnit.ATTRIBUTE if self.units else StrengthUnit.SPREAD
+
+    def step(self, index: int, unit: StrengthUnit) -> float:
+        """The latent step along a direction at a strength of 1, signed."""
+        if unit == StrengthUnit.LATENT:
+            return 1.0
+        return self.spreads[index] if unit == StrengthUnit.SPREAD else self.units[index].step
+
+    def attribute(self, index: int) -> str | None:
+        """The attribute that a direction is meant for; None where there are none."""
+        return self.attributes[self.units[index].attribute] if self.units else None
+
+    def reached(self, index: int) -> bool:
+        """Whether a strength of 1 is what it should be; a spread always is."""
+        return not self.units or self.units[index].reached
 
 
 @dataclass
@@ -65,12 +83,12 @@ class Calibrating(Stage[Calibration]):
     codes: Codes
     region: Region
     region_settings: Mapping[str, Any]
-    domain: ProcFaces
+    domain: Domain
     attribute: str | None
     direction: int | None
     batch: int
     name = "calibrate"
-    version = 3
+    version = 4
 
     def settings(self) -> Mapping[str, Any]:
         """Region, attribute, direction, and the networks that look."""
@@ -85,30 +103,37 @@ class Calibrating(Stage[Calibration]):
         }
 
     def compute(self, progress: Progress) -> Calibration:
-        """Walk along every direction both ways."""
+        """Walk along every direction both ways, where there is anything to read on the way."""
         if self.direction is not None and self.direction >= len(self.edits):
             raise UserError(
                 f"direction={self.direction}: there are {len(self.edits)} directions, 0 to "
                 f"{len(self.edits) - 1}; method.num_directions={self.direction + 1} finds enough."
             )
         with torch.inference_mode():
-            inside, outside = self._sides()
-            before = self._read(lambda codes: self.generator.render(codes), len(self.codes))
-            names = tuple(self.domain.predictor.names)
-            wanted = list(inside) if self.attribute is None else [names.index(self.attribute)]
-            units = []
-            for done, edit in enumerate(self.edits):
-                progress(done, len(self.edits))
-                spread = edit.spread(self.generator, self.codes)
-                units.append(calibrate(self._change(edit, before[:FIRST]), spread, wanted, outside))
-            chosen = self._select(units) if self.direction is None else self.direction
-            edit = self.edits[chosen]
-            units[chosen] = settle(self._change(edit, before), units[chosen], outside)
+            spreads = tuple(edit.spread(self.generator, self.codes) for edit in self.edits)
+            if not self.domain.predictor.names:
+                return Calibration((), (), (), (), spreads, self.direction or 0)
+            return self._calibrated(spreads, progress)
+
+    def _calibrated(self, spreads: tuple[float, ...], progress: Progress) -> Calibration:
+        """Every direction's unit, and the direction to use."""
+        inside, outside = self._sides()
+        before = self._read(lambda codes: self.generator.render(codes), len(self.codes))
+        names = tuple(self.domain.predictor.names)
+        wanted = list(inside) if self.attribute is None else [names.index(self.attribute)]
+        units = []
+        for done, edit in enumerate(self.edits):
+            progress(done, len(self.edits))
+            change = self._change(edit, before[:FIRST])
+            units.append(calibrate(change, spreads[done], wanted, outside))
+        chosen = self._select(units) if self.direction is None else self.direction
+        units[chosen] = settle(self._change(self.edits[chosen], before), units[chosen], outside)
         return Calibration(
             names,
             tuple(names[i] for i in inside),
             tuple(names[i] for i in outside),
             tuple(units),
+            spreads,
             chosen,
         )
 
@@ -168,11 +193,11 @@ class Calibrating(Stage[Calibration]):
             Unit(**row | {"change": torch.tensor(row["change"], dtype=torch.float64)})
             for row in data.pop("units")
         )
-        names = {k: tuple(data[k]) for k in ("attributes", "inside", "outside")}
-        return Calibration(**names, units=units, selected=data["selected"])
+        rows = {k: tuple(data[k]) for k in ("attributes", "inside", "outside", "spreads")}
+        return Calibration(**rows, units=units, selected=data["selected"])
 
 
-def covered_parts(domain: ProcFaces, region: Region, images: Tensor) -> set[str]:
+def covered_parts(domain: Domain, region: Region, images: Tensor) -> set[str]:
     """The parts that a region edits: those with at least half of their pixels inside it."""
     labels = domain.parser.parse(images)
     mask = region.mask(images.shape[-1], images).expand(labels.shape).bool()

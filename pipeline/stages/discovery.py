@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.evaluators.base import fingerprint_of
 from pipeline.generators.base import Codes, Generator
 from pipeline.methods.base import Method
 from pipeline.methods.edits import Edits
+from pipeline.methods.reading import ReadingMethod
 from pipeline.regions.region import Region
 from pipeline.stages.base import Progress, Stage, generator_settings
 
@@ -26,12 +28,14 @@ class Discovery(Stage[Edits]):
     name = "discover"
 
     def settings(self) -> Mapping[str, Any]:
-        """Method, region, generator and seed; the codes have a key of their own."""
+        """Method, the networks it looks with, region, generator, seed; codes have a key."""
+        networks = self.method.networks() if isinstance(self.method, ReadingMethod) else {}
         return {
             "method": self.method_settings,
             "region": self.region_settings,
             "generator": generator_settings(self.generator),
             "seed": self.seed,
+            **{name: fingerprint_of(network) for name, network in networks.items()},
         }
 
     def compute(self, progress: Progress) -> Edits:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from pipeline.domains import ProcFaces
+from pipeline.domains.base import Domain
 from pipeline.evaluators.base import FeatureExtractor, fingerprint_of
 from pipeline.generators.base import Codes, Generator, Space
 from pipeline.keys import key
@@ -24,7 +24,7 @@ CODE_BLOCK = 64  # codes are drawn in blocks, so that code i depends on the seed
 class Reference(Stage[FeatureStatistics]):
     """Statistics of the data's features, which Fréchet distances are taken to."""
 
-    domain: ProcFaces
+    domain: Domain
     extractor: FeatureExtractor
     name = "reference"
 
@@ -82,16 +82,20 @@ class Sampling(Stage[Codes]):
     name = "codes"
 
     def settings(self) -> Mapping[str, Any]:
-        """Generator, number, seed and purpose."""
+        """Generator, how it is sampled, number, seed and purpose."""
+        sampling = {"sampling": self.generator.sampling} if self.generator.sampling else {}
         return {
             "generator": self.generator.fingerprint,
             "count": self.count,
             "seed": self.seed,
             "purpose": self.purpose,
+            **sampling,
         }
 
     def compute(self, progress: Progress) -> Codes:
-        """Draw them block by block."""
+        """Draw them block by block; all at once where they run out, so that none comes twice."""
+        if self.generator.population is not None:
+            return self.generator.sample(self.count, seeded(self.seed, self.purpose))
         blocks = -(-self.count // CODE_BLOCK)
         drawn = [
             self.generator.sample(CODE_BLOCK, seeded(self.seed, self.purpose, block))
@@ -112,7 +116,8 @@ class Sampling(Stage[Codes]):
         (folder / "space.json").write_text(json.dumps(result.space))
 
     def load(self, folder: Path) -> Codes:
-        """Read them."""
+        """Read them, onto the generator's device."""
         tensors = load_file(folder / "codes.safetensors")
         space = Space(json.loads((folder / "space.json").read_text()))
-        return Codes(space, tensors["values"], tensors.get("labels"))
+        codes = Codes(space, tensors["values"], tensors.get("labels"))
+        return codes.to(next(self.generator.parameters()).device)

@@ -83,12 +83,25 @@ def _origin(p: Mapping[str, Any]) -> list[str]:
         f"{recipe['mixing']:g}, average of the generator with a half-life of "
         f"{recipe['ema_half_life']:g} images, "
         f"{'bfloat16 autocast' if recipe['autocast'] else 'float32'}.",
+        *_guide(p),
         f"- Images shown: {p['images']}. Seed: {p['seed']}. {p['processes']} process(es) on "
         f"{p['device']}.",
         f"- Command: `{p['command']}`, exported by `{p['exported_by']}`.",
         f"- The mean w is of {p['w_avg_samples']} mapped z. Half precision moves pixels by "
         f"{p['rounding']['mean']:.3f} grey levels on average and {p['rounding']['max']:.2f} at "
         f"most ({p['rounding']['n']} samples).",
+    ]
+
+
+def _guide(p: Mapping[str, Any]) -> list[str]:
+    recipe = p["recipe"]
+    if not p.get("guide"):
+        return []
+    return [
+        f"- Guide: from image {recipe['guide_from']} on, features of a frozen regressor (weights "
+        f"`{p['guide']}`, none of the evaluators) are judged beside the pixels; weight "
+        f"{recipe['guide_weight']:g} in the generator's loss, R1 {recipe['guide_gamma']:g} on the "
+        "features. Its command stands in `scripts/train_stylegan2.py`."
     ]
 
 

@@ -70,6 +70,17 @@ def test_it_has_the_official_heads_and_no_training(tmp_path: Path) -> None:
     assert not any(p.requires_grad for p in distance.parameters())
 
 
+def test_it_can_be_followed_downhill(tmp_path: Path) -> None:
+    distance = LPIPS("squeeze", random_backbone("squeezenet1_1", tmp_path)[1])
+    draw = torch.Generator().manual_seed(5)
+    a, b = (torch.rand(2, 3, 48, 48, generator=draw) * 2 - 1 for _ in range(2))
+    before = distance(a.requires_grad_(), b)
+    (slope,) = torch.autograd.grad(before.sum(), a)
+    after = distance((a - 1e-3 * slope / slope.abs().mean()).detach(), b)
+    assert not after.requires_grad
+    assert (after < before).all()
+
+
 def test_equal_images_have_no_distance_and_pairs_do_not_mix(tmp_path: Path) -> None:
     distance = LPIPS("squeeze", random_backbone("squeezenet1_1", tmp_path)[1])
     draw = torch.Generator().manual_seed(4)

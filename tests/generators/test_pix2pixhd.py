@@ -34,9 +34,8 @@ def some_maps(n: int = 3, height: int = 16, width: int = 32) -> LabelMaps:
 
 
 def double_codes(generator: Pix2PixHD, maps: LabelMaps) -> Codes:
-    codes = generator.codes(maps)
-    assert codes.labels is not None
-    return replace(codes, labels=codes.labels.double())
+    encoded = maps.encode(generator.config.input_channels)
+    return replace(generator.codes(maps), labels=encoded.double())
 
 
 @pytest.fixture(params=[0, 1, 2])
@@ -48,8 +47,9 @@ def network(request: pytest.FixtureRequest) -> Pix2PixHD:
 def test_oracle(name: str, oracle: Oracle) -> None:
     t, _ = oracle(name)
     generator = build(state_of(t))
-    codes = generator.codes(LabelMaps(t["in.label"][:, 0], t["in.instance"][:, 0]))
-    assert torch.equal(codes.labels, t["in.input"])
+    maps = LabelMaps(t["in.label"][:, 0], t["in.instance"][:, 0])
+    codes = generator.codes(maps)
+    assert torch.equal(maps.encode(generator.config.input_channels), t["in.input"])
     seen = features(generator, codes)
     close(seen["image"], t["out.image"])
     close(generator.render(replace(codes, labels=t["in.input_soft"])), t["out.image_soft"])
@@ -92,6 +92,13 @@ def test_encoding_without_instances() -> None:
     assert torch.equal(encoded.argmax(dim=1), maps.classes) and torch.equal(
         encoded.sum(dim=1), torch.ones(1, 2, 2)
     )
+
+
+def test_codes_carry_a_pixel_in_two_bytes(network: Pix2PixHD) -> None:
+    codes = network.codes(some_maps())
+    assert codes.labels is not None
+    assert codes.labels.dtype == torch.uint8 and codes.labels.shape == (3, 2, 16, 32)
+    assert torch.equal(network.render(codes), network.render(double_codes(network, some_maps())))
 
 
 def test_derivative_in_the_label_map(network: Pix2PixHD) -> None:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pipeline.methods.gram import Grams, gram_matrices, panel_width
+from pipeline.methods import gram
+from pipeline.methods.gram import Grams, gram_matrices
 from pipeline.methods.jacobian import jacobian
 
 D, SIDE = 7, 6
@@ -64,15 +65,19 @@ def test_masks_of_each_image() -> None:
     torch.testing.assert_close(grams.mean(0), total / rows)
 
 
-def test_parts_are_positive_semidefinite_where_differences_are_not() -> None:
-    """A background that almost nothing moves keeps its own precision."""
+def test_a_background_that_almost_nothing_moves_keeps_its_precision() -> None:
+    """All minus the foreground would leave nothing of it."""
     scale = torch.ones(3, SIDE, SIDE, dtype=torch.float64)
     scale[:, 3:] = 1e-9
     function = image_function(0)
     upper = masks_of((slice(0, 3), slice(0, 6)))
-    background = gram_matrices([lambda x: function(x) * scale], POINT, upper).mean(inside=False)
+    grams = gram_matrices([lambda x: function(x) * scale], POINT, upper)
+    background = grams.mean(inside=False)
     exact = gram_matrices([function], POINT, upper).mean(inside=False) * 1e-18
     torch.testing.assert_close(background, exact, rtol=1e-10, atol=0)
+    foreground, whole = grams.sums[1], grams.sums[0] + grams.sums[1]
+    difference = (whole - foreground) / grams.count(inside=False)
+    assert (difference - exact).norm() > exact.norm() / 2
 
 
 def test_empty_parts_are_counted_and_refused() -> None:
@@ -87,23 +92,43 @@ def test_images_must_fit_the_masks() -> None:
         gram_matrices([image_function(0)], POINT, torch.ones(1, 4, 4))
 
 
-@pytest.mark.parametrize(("max_bytes", "columns"), [(2**20, 2 * 7), (1, 2 * (7 + 5 + 3 + 1))])
-def test_progress_counts_columns(max_bytes: int, columns: int) -> None:
+@pytest.mark.parametrize("max_bytes", [1, 2**20])
+def test_progress_counts_columns(max_bytes: int) -> None:
     seen: list[tuple[int, int]] = []
     functions = [image_function(0), image_function(1)]
     gram_matrices(
         functions, POINT, OVERLAPPING, 2, max_bytes, progress=lambda *counts: seen.append(counts)
     )
-    assert seen[-1] == (columns, columns)
-    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
-    assert len(seen) > 2
+    assert seen == [(done, 14) for done in (2, 4, 6, 7, 9, 11, 13, 14)]
 
 
-def test_panel_width() -> None:
-    assert panel_width(d=100, column_bytes=10, chunk=8, max_bytes=500) == 50
-    assert panel_width(d=100, column_bytes=10, chunk=8, max_bytes=5) == 8
-    assert panel_width(d=100, column_bytes=10, chunk=8, max_bytes=10**6) == 100
-    assert panel_width(d=5, column_bytes=10, chunk=8, max_bytes=5) == 5
+def test_regions_share_one_pass_and_equal_separate_ones() -> None:
+    """Each column is computed once for all regions, each row multiplied once."""
+    calls = 0
+
+    def counted(x: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        return image_function(0)(x)
+
+    together = gram_matrices([counted], POINT, OVERLAPPING)
+    assert calls == 1
+    assert sum(together.rows.values()) == 3 * SIDE * SIDE
+    for k, mask in enumerate(OVERLAPPING):
+        alone = gram_matrices([image_function(0)], POINT, mask[None])
+        for inside in (True, False):
+            torch.testing.assert_close(
+                together.mean(k, inside), alone.mean(0, inside), rtol=1e-13, atol=1e-15
+            )
+
+
+def test_as_many_regions_as_patterns_can_name() -> None:
+    masks = torch.zeros(60, SIDE, SIDE)
+    masks[range(36), torch.arange(36) // SIDE, torch.arange(36) % SIDE] = 1
+    grams = gram_matrices([image_function(0)], POINT, masks)
+    assert [grams.count(k) for k in (0, 35, 59)] == [3, 3, 0]
+    with pytest.raises(ValueError, match="61 regions at once"):
+        gram_matrices([image_function(0)], POINT, torch.zeros(61, SIDE, SIDE))
 
 
 class LargestTensor(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -134,10 +159,12 @@ def largest_tensor(max_bytes: int) -> tuple[int, Grams]:
     return watch.largest, grams
 
 
-def test_never_holds_more_than_the_bound() -> None:
-    column = 3 * 32 * 32 * 4
-    bounded, grams = largest_tensor(max_bytes=16 * column)
-    free, reference = largest_tensor(max_bytes=2**30)
-    assert free == 64 * column * 3 // 4 * 2  # the rows outside, in float64
-    assert bounded == 16 * column * 3 // 4 * 2
-    torch.testing.assert_close(grams.mean(), reference.mean(), rtol=1e-12, atol=0)
+def test_never_holds_more_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the Jacobian nor a float64 copy of it, and the result does not change."""
+    monkeypatch.setattr(gram, "_BAND", 64 * 256)
+    everything = 64 * 3 * 32 * 32 * 4
+    bounded, grams = largest_tensor(max_bytes=everything - 1)
+    free, reference = largest_tensor(max_bytes=everything)
+    assert free == everything
+    assert bounded == 64 * 256 * 8  # a band
+    torch.testing.assert_close(grams.mean(), reference.mean(), rtol=0, atol=0)

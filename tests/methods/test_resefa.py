@@ -163,7 +163,7 @@ def test_options_as_a_configuration_gives_them() -> None:
     [
         ({"space": "activations"}, "Unknown space 'activations'"),
         ({"solver": "choleski"}, "Did you mean solver=cholesky"),
-        ({"channels": "grey"}, "Allowed: rgb, sum"),
+        ({"channels": "grey"}, "Allowed: mean, rgb, sum"),
         ({"num_directions": 0}, "num_directions=0 must be at least 1"),
         ({"tau": 0.0}, "tau=0.0 must be greater than 0"),
         ({"layers": [3, 1]}, "half-open"),

@@ -10,7 +10,10 @@ from pipeline.report.content import (
     AttributeChange,
     Curve,
     DirectionRow,
+    Effect,
     EvaluatorNote,
+    Inversion,
+    Portrait,
     Report,
     Strip,
     Timing,
@@ -54,14 +57,16 @@ def example_report(strips: int = 2, directions: int = 2, side: int = 16) -> Repo
         DirectionRow(
             rank=rank,
             eigenvalue=211.7 / rank,
-            attribute="mouth open",
-            sign=-1,
             strength=NAN if rank == 2 else 2.25,
             mse_ratio=Estimate(23.41 / rank, (21.9 / rank, 25.0 / rank), 48),
-            change=Estimate(1.017, (0.988, 1.046), 48),
-            outside_attribute="jaw width",
-            outside_change=Estimate(-0.213, (-0.24, -0.186), 48),
-            selectivity=4.775 / rank,
+            effect=Effect(
+                attribute="mouth open",
+                sign=-1,
+                change=Estimate(1.017, (0.988, 1.046), 48),
+                outside_attribute="jaw width",
+                outside_change=Estimate(-0.213, (-0.24, -0.186), 48),
+                selectivity=4.775 / rank,
+            ),
             selected=rank == 1,
             strip=strip,
         )
@@ -80,6 +85,17 @@ def example_report(strips: int = 2, directions: int = 2, side: int = 16) -> Repo
         metrics=metrics,
         curves={"mse_in": curve, "mse_out": below, "ssim": curve},
         outline=[[(0.6, 0.3), (0.6, 0.7), (0.8, 0.7), (0.8, 0.3)]],
+        inversion=Inversion(
+            [
+                Portrait(f"face_{i}.jpg", smooth_images(1, side, 20 + i)[0], strip, 23.75 + i)
+                for i, strip in enumerate(example_strip(i, side) for i in range(strips))
+            ],
+            "w+",
+            (180, 300),
+            {"psnr": Estimate(25.25, (24.75, 25.75), 12)},
+            {"psnr": (22.5, 27.125)},
+            ["The projection followed <nothing>."],
+        ),
         strips=[example_strip(index, side) for index in range(strips)],
         difference=smooth_images(1, side, 9)[0, 0].square(),
         directions=rows,

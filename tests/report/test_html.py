@@ -62,7 +62,7 @@ def test_nothing_is_loaded_from_elsewhere(text: str, page: Page) -> None:
 def test_images_and_tables_are_described(page: Page) -> None:
     """Alternative texts, table heads with scope, charts with a label."""
     images = page.attributes("img", "src")
-    assert len(images) == 2 * 4 + 3 + 2 * 5
+    assert len(images) == 2 * 5 + 2 * 4 + 3 + 2 * 5
     assert all(page.attributes("img", "alt")) and len(page.attributes("img", "alt")) == len(images)
     assert len(page.attributes("th", "scope")) == sum(tag == "th" for tag, _ in page.tags)
     charts = [a for tag, a in page.tags if tag == "svg" and a.get("class") == "chart"]
@@ -88,8 +88,10 @@ def test_other_sections_show_their_numbers(report: Report, page: Page) -> None:
     changes = [x for c in report.changes for x in (c.change.value, *c.change.ci95) if x == x]
     assert set(changes) <= set(shown["changes"])
     for row in report.directions:
-        numbers = [row.eigenvalue, row.mse_ratio.value, *row.mse_ratio.ci95, row.selectivity]
-        numbers += [row.change.value, *row.outside_change.ci95]
+        numbers = [row.eigenvalue, row.mse_ratio.value, *row.mse_ratio.ci95]
+        assert row.effect is not None
+        numbers += [row.effect.change.value, *row.effect.outside_change.ci95]
+        numbers += [row.effect.selectivity]
         assert set(numbers) <= set(shown["directions"])
     assert shown["timings"] == [11.25, 0.75, 12.0]
 
@@ -182,6 +184,28 @@ def test_a_bare_report() -> None:
     page = Page(render_report(bare))
     assert list(page.sections) == ["headline", "record"]
     assert "At strength 1, m edits the r." in " ".join(page.words.split())
+
+
+def test_without_attributes() -> None:
+    """Directions are told by their locality alone; nothing speaks of an attribute."""
+    report = example_report()
+    rows = [dataclasses.replace(row, effect=None) for row in report.directions]
+    bare = dataclasses.replace(
+        report,
+        directions=rows,
+        changes=[],
+        attribute=None,
+        selectivity_meaning="",
+        dataset="photos",
+    )
+    text = render_report(bare)
+    page = Page(text)
+    assert "could not be drawn" not in page.words
+    assert "<dt>attribute</dt><dd>none</dd>" in text and "<dd>photos</dd>" in text
+    assert "leading attribute" not in page.words and "selectivity" not in page.words
+    shown = [exact for exact, _ in page.sections["directions"]]
+    for row in rows:
+        assert {row.eigenvalue, row.mse_ratio.value, *row.mse_ratio.ci95} <= set(shown)
 
 
 def test_odd_numbers() -> None:

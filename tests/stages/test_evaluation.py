@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.domains import Judges
+from pipeline.domains.judges import Judges
 from pipeline.generators.base import Codes, Space
 from pipeline.measures import MeasureFactory, Measures
 from pipeline.methods.edits import DirectionEdit

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.domains import ProcFaces
+from pipeline.domains.procfaces import ProcFaces
 from pipeline.stages.inputs import CODE_BLOCK, Reference, Sampling
 from tests.generic import WaveGenerator
 

@@ -1,12 +1,20 @@
 """The one way in: a file of any known form becomes a generator, without running its code."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.disk import reason
 from pipeline.errors import UserError
 from pipeline.generators.base import Generator
-from pipeline.generators.checkpoints import biggan, pggan, pix2pixhd, stylegan, stylegan2
+from pipeline.generators.checkpoints import (
+    biggan,
+    pggan,
+    pix2pixhd,
+    stylegan,
+    stylegan2,
+    stylegan3,
+)
 from pipeline.generators.checkpoints.files import (
     MISFITS,
     is_safetensors,
@@ -16,11 +24,15 @@ from pipeline.generators.checkpoints.files import (
 )
 from pipeline.generators.checkpoints.form import Content, Form
 from pipeline.generators.checkpoints.own import OWN, is_own, load_own
-from pipeline.generators.stylegan import StyleGAN
-from pipeline.generators.stylegan2 import StyleGAN2
+from pipeline.generators.label_folder import LabelFolder
+from pipeline.generators.pix2pixhd import Pix2PixHD
+from pipeline.generators.style_based import StyleBased
+
+log = logging.getLogger(__name__)
 
 FORMS: tuple[Form, ...] = (
     *stylegan2.FORMS,
+    *stylegan3.FORMS,
     *stylegan.FORMS,
     *pggan.FORMS,
     *biggan.FORMS,
@@ -68,6 +80,7 @@ def load_checkpoint(
     name: str = "checkpoint",
     truncation_psi: float = 1.0,
     truncation_cutoff: int | None = None,
+    label_maps: str | Path | None = None,
 ) -> Generator:
     """The generator of a file of any known form, in float32, ready for evaluation.
 
@@ -76,16 +89,19 @@ def load_checkpoint(
         name: the name the generator goes by.
         truncation_psi: pull of w towards its mean, where the architecture has one.
         truncation_cutoff: truncate only the first so many w+ layers; None truncates all.
+        label_maps: the folder of maps that a pix2pixHD paints (:class:`LabelFolder`).
 
     Raises:
-        UserError: the file cannot be used (:func:`read_checkpoint`), or the truncation does not
-            fit the architecture.
+        UserError: the file cannot be used (:func:`read_checkpoint`), or the truncation or the label
+            maps do not fit the architecture.
     """
     if checkpoint is None:
         raise UserError(f"generator={name} needs a file of weights: add generator.checkpoint=PATH.")
     generator = read_checkpoint(checkpoint).generator
     generator.name = name
     _truncate(generator, truncation_psi, truncation_cutoff)
+    if label_maps is not None:
+        _paint(generator, label_maps)
     return generator
 
 
@@ -108,10 +124,27 @@ def _form(path: Path, content: Content) -> Form:
     )
 
 
+def _paint(generator: Generator, folder: str | Path) -> None:
+    """Give a pix2pixHD the label maps of a folder."""
+    if not isinstance(generator, Pix2PixHD):
+        raise UserError(
+            f"generator={generator.name} is a {type(generator).__name__}, which paints no label "
+            "maps: leave generator.label_maps=null."
+        )
+    maps = LabelFolder(folder, generator.resolution)
+    if not maps.instances:
+        log.warning(
+            "generator.label_maps=%s: no instance maps; all %d input channels are taken as classes",
+            folder,
+            generator.config.input_channels,
+        )
+    generator.label_maps = maps
+
+
 def _truncate(generator: Generator, psi: float, cutoff: int | None) -> None:
     if psi == 1 and cutoff is None:
         return
-    if not isinstance(generator, StyleGAN2 | StyleGAN):
+    if not isinstance(generator, StyleBased):
         raise UserError(
             f"generator={generator.name} is a {type(generator).__name__}, which has no mean w: "
             "leave truncation_psi=1 and truncation_cutoff=null."

@@ -20,11 +20,13 @@ from pipeline.generators.pggan import PGGAN, PGGANConfig
 from pipeline.generators.pix2pixhd import Pix2PixHD, Pix2PixHDConfig
 from pipeline.generators.stylegan import StyleGAN, StyleGANConfig
 from pipeline.generators.stylegan2 import StyleGAN2, StyleGAN2Config
+from pipeline.generators.stylegan3 import StyleGAN3, StyleGAN3Config
 from pipeline.generators.weights import read_generator
 
 OWN = "safetensors of this project"
 NETWORKS: dict[str, tuple[Any, Any]] = {
     "StyleGAN2": (StyleGAN2, StyleGAN2Config),
+    "StyleGAN3": (StyleGAN3, StyleGAN3Config),
     "StyleGAN": (StyleGAN, StyleGANConfig),
     "PGGAN": (PGGAN, PGGANConfig),
     "BigGAN": (BigGAN, BigGANConfig),

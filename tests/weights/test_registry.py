@@ -1,0 +1,40 @@
+"""Every registered file is described well enough to be fetched, cited and verified."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.weights.evaluators import EVALUATORS
+from pipeline.weights.generators import GENERATORS
+from pipeline.weights.registry import REGISTRY
+
+CONF = Path(__file__).parents[2] / "conf" / "generator"
+
+
+@pytest.mark.parametrize("name", list(REGISTRY))
+def test_a_file_is_described(name: str) -> None:
+    entry = REGISTRY[name]
+    assert entry.what and entry.licence and entry.citation
+    assert entry.addresses or entry.origin
+    assert all(address.startswith("https://") for address in entry.addresses)
+    assert Path(entry.file).name == entry.file
+    if entry.sha256 is not None:
+        assert len(bytes.fromhex(entry.sha256)) == 32
+    if "torchvision" in entry.licence:  # torch names its files by the start of the checksum
+        assert entry.sha256 and Path(entry.file).stem.endswith(entry.sha256[:8])
+
+
+def test_no_two_files_share_a_name() -> None:
+    assert len(GENERATORS) + len(EVALUATORS) == len(REGISTRY)
+    files = [entry.file for entry in REGISTRY.values()]
+    assert len(set(files)) == len(files)
+
+
+def test_every_generator_has_a_configuration_of_its_name() -> None:
+    assert {f"{name}.yaml" for name in GENERATORS} <= {path.name for path in CONF.iterdir()}
+
+
+def test_sizes_are_for_people() -> None:
+    assert REGISTRY["stylegan2_ffhq"].size == "382 MB"
+    assert REGISTRY["mobilefacenet"].size == "4 MB"
+    assert REGISTRY["stylegan2_cat"].size == "?"
