@@ -3,9 +3,9 @@ r"""Train a StyleGAN2 on rendered faces; started again, it goes on where it was.
 The shipped generator ``stylegan2_procfaces`` comes from:
     python scripts/render_procfaces.py --out training/procfaces64 --count 50000 --seed 0
     python scripts/train_evaluators.py --only regressor --seed 1 --reader-steps 1500 \
-        --work training/guide --out training/guide
+        --work training/guide --out pipeline/assets/guide
     python scripts/train_stylegan2.py --data training/procfaces64 \
-        --out training/stylegan2_procfaces --guide training/guide --guide-from 259728 --processes 2
+        --out training/stylegan2_procfaces --guide pipeline/assets/guide --guide-from 259728 --processes 2
     python scripts/export_generator.py training/stylegan2_procfaces/checkpoint.pt
     python scripts/evaluate_generator.py --card pipeline/assets/stylegan2_procfaces.md
 The guide is a regressor of another seed than those that judge the generator.
