@@ -5,7 +5,8 @@ The shipped generator ``stylegan2_procfaces`` comes from:
     python scripts/train_evaluators.py --only regressor --seed 1 --reader-steps 1500 \
         --work training/guide --out pipeline/assets/guide
     python scripts/train_stylegan2.py --data training/procfaces64 \
-        --out training/stylegan2_procfaces --guide pipeline/assets/guide --guide-from 259728 --processes 2
+        --out training/stylegan2_procfaces --guide pipeline/assets/guide --guide-from 259728 \
+        --processes 2
     python scripts/export_generator.py training/stylegan2_procfaces/checkpoint.pt
     python scripts/evaluate_generator.py --card pipeline/assets/stylegan2_procfaces.md
 The guide is a regressor of another seed than those that judge the generator.
