@@ -14,7 +14,8 @@ from pipeline.store import Store
 from tests.store_cases import KEY, hidden, two_files
 
 SLOW_WRITER = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 from pipeline.store import Store
 def make(folder):
     (folder / "a.txt").write_text("half")

@@ -11,7 +11,7 @@ from pipeline.methods.jacobian import CHUNK, ImageFunction, Linearisation
 
 Progress = Callable[[int, int], None]
 
-_BAND = 2**22  # entries of the float64 copies made on the way to a product: 32 MiB
+_BAND = 2**20  # entries of the float64 copies made on the way to a product: 8 MiB
 _BLOCKS = 8  # of columns, in a symmetric product: it takes 9/16 of the time of a full one
 
 
@@ -67,7 +67,7 @@ def gram_matrices(
     regions there are.
 
     Memory: the Jacobian of one image is held in the function's dtype, in a temporary file where it
-    takes more than ``max_bytes``; beside it a few dozen MiB in float64, the result (8 d^2 bytes per
+    takes more than ``max_bytes``; beside it a few MiB in float64, the result (8 d^2 bytes per
     pattern of regions) and what ``chunk`` columns need, with the function's own intermediates.
 
     Args:
@@ -82,19 +82,17 @@ def gram_matrices(
         ValueError: the images do not have the size of the masks, or there are over 60 regions.
         UserError: there is no room for the temporary file.
     """
-    d, count = len(point), len(functions)
+    d = len(point)
     sums: dict[int, Tensor] = {}
     rows: dict[int, int] = {}
-    per_image = masks.to(point.device).expand(count, *masks.shape[-3:])
-    for number, (function, mask) in enumerate(zip(functions, per_image, strict=True)):
-        linear = Linearisation(function, point)
-        order, parts = _sorted_rows(linear.value, mask)
-        with column_store(d, linear.value.flatten(), max_bytes) as store:
-            for low in range(0, d, chunk):
-                block = linear.columns(low, min(low + chunk, d)).flatten(1)
-                store.write(low, block[:, order])
-                if progress is not None:
-                    progress(number * d + low + len(block), count * d)
+    counter = _Counter(d * len(functions), progress)
+    per_image = masks.to(point.device).expand(len(functions), *masks.shape[-3:])
+    for function, mask in zip(functions, per_image, strict=True):
+        with torch.no_grad():
+            image = function(point)
+        order, parts = _sorted_rows(image, mask)
+        with column_store(d, image.flatten(), max_bytes) as store:
+            _fill(store, function, point, order, chunk, counter)
             for pattern, part in parts.items():
                 if pattern not in sums:
                     sums[pattern] = point.new_zeros(d, d, dtype=torch.float64)
@@ -102,6 +100,18 @@ def gram_matrices(
         for pattern, part in parts.items():
             rows[pattern] = rows.get(pattern, 0) + part.stop - part.start
     return Grams({p: upper.triu() + upper.triu(1).T for p, upper in sums.items()}, rows)
+
+
+class _Counter:
+    """Columns done so far, told to whoever wants to know."""
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self.total, self.progress, self.done = total, progress, 0
+
+    def add(self, count: int) -> None:
+        self.done += count
+        if self.progress is not None:
+            self.progress(self.done, self.total)
 
 
 def _sorted_rows(image: Tensor, masks: Tensor) -> tuple[Tensor, dict[int, slice]]:
@@ -116,6 +126,22 @@ def _sorted_rows(image: Tensor, masks: Tensor) -> tuple[Tensor, dict[int, slice]
     ends = counts.cumsum(0).tolist()
     parts = map(slice, [0, *ends[:-1]], ends)
     return patterns.argsort(stable=True), dict(zip(found.tolist(), parts, strict=True))
+
+
+def _fill(
+    store: ColumnStore,
+    function: ImageFunction,
+    point: Tensor,
+    order: Tensor,
+    chunk: int,
+    counter: _Counter,
+) -> None:
+    """Compute all columns and keep them with their rows in order."""
+    linear = Linearisation(function, point)
+    for part in _pieces(slice(0, len(point)), chunk):
+        block = linear.columns(part.start, part.stop).flatten(1)
+        store.write(part.start, block[:, order])
+        counter.add(len(block))
 
 
 def _add_product(total: Tensor, store: ColumnStore, part: slice) -> None:

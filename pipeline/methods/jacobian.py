@@ -4,7 +4,6 @@ A generator has far fewer latent dimensions than pixels, so the columns of its J
 derivative per latent dimension) cost far less than its rows (one backward pass per pixel).
 """
 
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.func import jvp, vjp, vmap
 
-from pipeline.methods.recording import NotRecordableError, Recording, record
+from pipeline.methods.recording import NotRecordableError, Recording, quiet, record
 
 ImageFunction = Callable[[Tensor], Tensor]
 
@@ -32,7 +31,7 @@ class Linearisation:
     def __init__(self, function: ImageFunction, point: Tensor) -> None:
         self.point, self._function = point, function
         self._recording: Recording | None = None
-        with _quiet(), _full_precision():
+        with _full_precision():
             try:
                 self._recording = record(function, point)
             except NotRecordableError:
@@ -49,13 +48,13 @@ class Linearisation:
 
     def push(self, tangents: Tensor) -> Tensor:
         """J v for each v of ``[m, d]``: ``[m, c, h, w]``, in one batch."""
-        with torch.no_grad(), _quiet(), _full_precision():
+        with torch.no_grad(), quiet(), _full_precision():
             images: Tensor = vmap(self._along)(tangents)
         return images
 
     def pull(self, cotangents: Tensor) -> Tensor:
         """J'u for each u of ``[m, c, h, w]``: ``[m, d]``, in one batch."""
-        with torch.no_grad(), _quiet(), _full_precision():
+        with torch.no_grad(), quiet(), _full_precision():
             function = self._recording.along if self._recording else self._function
             backward = vjp(function, self.point)[1]  # what is linear has one derivative everywhere
             latents: Tensor = vmap(backward)(cotangents)[0]
@@ -94,14 +93,6 @@ def jacobian(function: ImageFunction, point: Tensor, chunk: int = CHUNK) -> Tens
 def columns(function: ImageFunction, point: Tensor, start: int, stop: int) -> Tensor:
     """Columns ``start..stop`` of the Jacobian, ``[stop - start, c, h, w]``, in one batch."""
     return Linearisation(function, point).columns(start, stop)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Torch compiles its forward-mode rules on first use, by its own deprecated function."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="`torch.jit.script` is")
-        yield
 
 
 @contextmanager

@@ -10,8 +10,10 @@ takes twice as long (``scripts/benchmark.py jacobian``).
 takes as long as hundreds of columns of a small generator, this one about thirty.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -24,7 +26,13 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 aten = torch.ops.aten
 
-_COPIES = {aten.alias.default, aten.detach.default, aten.clone.default, aten._to_copy.default}
+_COPIES = {
+    aten.alias.default,
+    aten.clone.default,
+    aten.copy.default,
+    aten.detach.default,
+    aten._to_copy.default,
+}
 _VIEWS = {aten.expand.default, aten.view.default, aten._unsafe_view.default}
 _QUESTIONS = {aten._has_same_storage_numel.default, aten.is_same_size.default}
 _LAYOUT_FREE = dict.fromkeys((aten.view.default, aten._unsafe_view.default), aten.reshape.default)
@@ -111,24 +119,28 @@ def record(function: Callable[[Tensor], Tensor], point: Tensor) -> Recording:
     convolutions are fastest there.
 
     Raises:
-        NotRecordableError: something on the way changes a tensor in place, reads numbers off
-            tensors that depend on the tangent, or is not linear in it.
+        NotRecordableError: something on the way changes a tensor that is looked at elsewhere too,
+            depends on strides, or is not linear in the tangent.
     """
     random = torch.Generator().manual_seed(0)
     tangent = torch.randn(point.shape, generator=random, dtype=point.dtype).to(point.device)
     recorder = _Recorder(tangent)
-    with torch.no_grad(), forward_ad.dual_level(), recorder:
+    with torch.no_grad(), quiet(), forward_ad.dual_level(), recorder:
         dual = function(forward_ad.make_dual(point, tangent))
         value, derivative = forward_ad.unpack_dual(dual)
     slot = None if derivative is None else recorder.slots.get(derivative)
-    if slot is None and derivative is not None and derivative.any():
-        raise NotRecordableError("the derivative comes from nowhere")
-    layout = _channels_last if point.device.type == "cpu" else _as_it_is
-    recording = Recording([layout(o) for o in recorder.operations], slot, value.clone())
+    recording = Recording(recorder.operations, slot, value.clone())
     with torch.no_grad():
-        if recording.along(torch.zeros_like(tangent)).any():
-            raise NotRecordableError("a zero tangent does not give zero")
+        _verify(recording, tangent, torch.zeros_like(value) if derivative is None else derivative)
     return recording
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Torch compiles its forward-mode rules on first use, by its own deprecated function."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="`torch.jit.script` is")
+        yield
 
 
 class _Recorder(TorchDispatchMode):
@@ -138,6 +150,7 @@ class _Recorder(TorchDispatchMode):
         super().__init__()
         self.operations: list[_Operation] = []
         self.slots = WeakTensorKeyDictionary({tangent: 0})
+        self._laid_out = WeakTensorKeyDictionary()
         self._count = 1
 
     def __torch_dispatch__(
@@ -151,7 +164,9 @@ class _Recorder(TorchDispatchMode):
         results = tree_flatten(out)[0]
         if all(slot is None for slot in slots) or _is_about_shapes(func, results):
             return out
-        if func._schema.is_mutable or func is aten.as_strided.default:
+        if func._schema.is_mutable:
+            func = self._out_of_place(func, leaves[0], out)
+        if func is aten.as_strided.default:  # it depends on the layout, which may change
             raise NotRecordableError(str(func))
         same = _unchanged(func, leaves, slots, out)
         if same is not None:
@@ -162,10 +177,41 @@ class _Recorder(TorchDispatchMode):
                 raise NotRecordableError(str(func))
             self.slots[result] = self._count
             self._count += 1
-        named = [x if slot is None else _Slot(slot) for x, slot in zip(leaves, slots, strict=True)]
+        named = [
+            self._constant(x) if slot is None else _Slot(slot)
+            for x, slot in zip(leaves, slots, strict=True)
+        ]
         indices = [self.slots[result] for result in results]
         self.operations.append(_Operation(_LAYOUT_FREE.get(func, func), named, layout, indices))
         return out
+
+    def _constant(self, x: Any) -> Any:
+        """An argument that does not depend on the tangent, in the layout that is fastest."""
+        if not isinstance(x, Tensor) or x.ndim != 4 or x.device.type != "cpu":
+            return x
+        if x not in self._laid_out:
+            self._laid_out[x] = x.contiguous(memory_format=torch.channels_last)
+        return self._laid_out[x]
+
+    def _out_of_place(self, func: Any, changed: Any, out: Any) -> Any:
+        """The operation that returns what another one leaves in its first argument."""
+        name = func._schema.name.removeprefix("aten::")
+        packet = getattr(aten, name.removesuffix("_"), None)
+        found = getattr(packet, func._overloadname, None)
+        place = changed.untyped_storage().data_ptr()
+        views = [x for x in self.slots if x.untyped_storage().data_ptr() == place]
+        if not name.endswith("_") or found is None or out is not changed or len(views) > 1:
+            raise NotRecordableError(str(func))
+        return found
+
+
+def _verify(recording: Recording, tangent: Tensor, derivative: Tensor) -> None:
+    """Refuse a recording that lost track of the tangent, or whose constants changed afterwards."""
+    error = (recording.along(tangent) - derivative).abs().max()
+    if not error <= 1e-3 * derivative.abs().max():
+        raise NotRecordableError("the recorded derivative is another")
+    if recording.along(torch.zeros_like(tangent)).any():
+        raise NotRecordableError("a zero tangent does not give zero")
 
 
 def _is_about_shapes(func: Any, results: Sequence[Any]) -> bool:
@@ -180,6 +226,8 @@ def _unchanged(
 ) -> int | None:
     """The slot of an argument that an operation returns as it is, a copy, or plus zero."""
     dependent = [k for k, slot in enumerate(slots) if slot is not None]
+    if func is aten.copy.default:
+        dependent = [1]  # whatever it is copied over
     given = leaves[dependent[0]]
     if len(dependent) > 1 or not isinstance(out, Tensor):
         return None
@@ -192,17 +240,3 @@ def _unchanged(
 
 def _is_nonzero(x: Any) -> bool:
     return bool(x.any()) if isinstance(x, Tensor) else x != 0
-
-
-def _channels_last(operation: _Operation) -> _Operation:
-    """An operation whose constants ``[n, c, h, w]`` lie with the channels last."""
-
-    def last(x: Any) -> Any:
-        image = isinstance(x, Tensor) and x.ndim == 4
-        return x.contiguous(memory_format=torch.channels_last) if image else x
-
-    return replace(operation, leaves=[last(x) for x in operation.leaves])
-
-
-def _as_it_is(operation: _Operation) -> _Operation:
-    return operation

@@ -51,7 +51,7 @@ def cosines(actual: Tensor, expected: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_finds_what_the_full_solution_finds(dtype: torch.dtype) -> None:
-    """300 dimensions: directions to a cosine of 0.9999, eigenvalues to the trace's 0.5 %."""
+    """300 dimensions: directions to a cosine of 0.9999, eigenvalues to the trace's 1 %."""
     foreground, background = decaying(0, 300, 40, 0.8), decaying(1, 300, 300, 0.95)
     exact = regularised(foreground, background)
     products = Dense(foreground, background, dtype)
@@ -59,8 +59,8 @@ def test_finds_what_the_full_solution_finds(dtype: torch.dtype) -> None:
     assert found.products == products.count < 150
     assert (found.residuals <= 1e-3).all()
     assert cosines(found.directions, exact.directions[:5]).min() > 0.9999
-    torch.testing.assert_close(found.eigenvalues, exact.eigenvalues[:5], rtol=5e-3, atol=0)
-    assert abs(found.trace / float(background.trace()) - 1) < 5e-3
+    torch.testing.assert_close(found.eigenvalues, exact.eigenvalues[:5], rtol=0.01, atol=0)
+    assert abs(found.trace - float(background.trace())) < 3 * found.trace_error
 
 
 def test_is_exact_but_for_the_trace() -> None:

@@ -10,7 +10,7 @@ from pipeline.errors import UserError
 from pipeline.generators.base import Codes, Space
 from pipeline.methods.edits import DirectionEdit, Edits
 from pipeline.methods.eigen import Solver, regularised
-from pipeline.methods.jacobian import jacobian
+from pipeline.methods.jacobian import Linearisation, jacobian
 from pipeline.methods.resefa import ReSeFa
 from pipeline.regions.box import Box
 from pipeline.regions.part import Part
@@ -151,6 +151,64 @@ def test_a_smaller_jacobian_is_that_of_averaged_images() -> None:
     torch.testing.assert_close(directions(edits), expected.directions, rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize(("space", "num_codes"), [("w", 1), ("w+", 1), ("w+", 3)])
+def test_without_matrices_the_directions_are_the_same(space: Space, num_codes: int) -> None:
+    """Exactly so where the subspace may be the whole space, as in 6 and 24 dimensions."""
+    options: dict[str, Any] = {"space": space, "num_codes": num_codes, "num_directions": 4}
+    full = ReSeFa(**options).discover(WAVES, CODES, MOUTH)
+    free = ReSeFa(**options, solver="matrix_free").discover(WAVES, CODES, MOUTH)
+    torch.testing.assert_close(directions(free), directions(full), rtol=0, atol=1e-7)
+    torch.testing.assert_close(free.extra["eigenvalues"], full.extra["eigenvalues"][:4])
+    assert free.extra["products"] == (6 if space == "w" else 24)
+
+
+def test_without_matrices_to_a_tolerance() -> None:
+    """In 192 dimensions, a third of the products; the seed makes no difference that counts."""
+    generator = WaveGenerator(w_dim=48)
+    codes = generator.sample(1, torch.Generator().manual_seed(0))
+    options: dict[str, Any] = {"space": "w+", "num_directions": 2, "tau": 0.03}
+    full = ReSeFa(**options).discover(generator, codes, MOUTH)
+    method = ReSeFa(**options, solver="matrix_free", rank=16, tolerance=1e-2)
+    for seed in (0, 1):
+        free = method.discover(generator, codes, MOUTH, seed=seed)
+        cosines = (directions(free) * directions(full)).flatten(1).sum(1)
+        assert cosines.min() > 0.999
+        assert free.extra["products"] < 100
+        assert (free.extra["residuals"] <= 1e-2).all()
+        trace, error = free.extra["trace"].tolist()
+        assert 0 < error < 0.1 * trace
+
+
+@pytest.mark.parametrize("solver", [Solver.REGULARISED, Solver.MATRIX_FREE])
+def test_several_regions_from_one_pass(solver: Solver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The edits of each are those of a pass of its own, and its Jacobians are taken once."""
+    taken = 0
+
+    class Counted(Linearisation):
+        def __init__(self, *arguments: Any) -> None:
+            nonlocal taken
+            taken += 1
+            super().__init__(*arguments)
+
+    fixed = MOUTH.mask(16)
+    part = Part("part", lambda images: fixed.expand(len(images), -1, -1).to(torch.uint8), [1])
+    regions = [MOUTH, QUADRANTS[0], part, Box("left", [0.5, 0.3], [0.8, 0.4])]
+    method = ReSeFa(num_codes=2, num_directions=3, solver=solver)
+    alone = [method.discover(WAVES, CODES, region) for region in regions]
+    seen: list[tuple[int, int]] = []
+    monkeypatch.setattr("pipeline.methods.gram.Linearisation", Counted)
+    together = method.discover_regions(
+        WAVES, CODES, regions, progress=lambda *counts: seen.append(counts)
+    )
+    for one, other in zip(alone, together, strict=True):
+        assert other.region == one.region
+        assert [edit.name for edit in other] == [edit.name for edit in one]
+        torch.testing.assert_close(directions(other), directions(one), rtol=0, atol=1e-9)
+    assert taken == (2 if solver == Solver.REGULARISED else 0)
+    assert seen == sorted(seen)
+    assert seen[-1][0] == seen[-1][1]
+
+
 def test_options_as_a_configuration_gives_them() -> None:
     options: dict[str, Any] = {"space": "w+", "solver": "woodbury", "layers": [1, 3]}
     method = ReSeFa(**options)
@@ -166,6 +224,8 @@ def test_options_as_a_configuration_gives_them() -> None:
         ({"channels": "grey"}, "Allowed: mean, rgb, sum"),
         ({"num_directions": 0}, "num_directions=0 must be at least 1"),
         ({"tau": 0.0}, "tau=0.0 must be greater than 0"),
+        ({"solver": "matrix-free"}, "Did you mean solver=matrix_free"),
+        ({"tolerance": 0}, "tolerance=0 must lie between 0 and 1"),
         ({"layers": [3, 1]}, "half-open"),
         ({"space": "z", "layers": [0, 1]}, "space=z has none"),
         ({"space": "w+", "layers": [0, 2], "edit_layers": [1, 3]}, "must lie within"),
@@ -198,10 +258,12 @@ def test_impossible_combinations(options: dict[str, Any], region: Box, said: str
 class TestReSeFaAsMethod(MethodCase):
     """The common ground of all methods."""
 
-    @pytest.fixture(params=["w", "w+", "z"])
+    @pytest.fixture(params=["w", "w+", "z", "w+ without matrices"])
     def method(self, request: pytest.FixtureRequest) -> ReSeFa:
-        """In each of the spaces."""
-        return ReSeFa(num_directions=2, num_codes=2, space=request.param, chunk=4)
+        """In each of the spaces, and by products."""
+        space, _, products = request.param.partition(" ")
+        solver = Solver.MATRIX_FREE if products else Solver.REGULARISED
+        return ReSeFa(num_directions=2, num_codes=2, space=space, solver=solver, chunk=4)
 
     @pytest.fixture
     def generator(self) -> WaveGenerator:

@@ -223,7 +223,10 @@ def forge(path: Path, changes: dict[str, Any]) -> None:
 
 def configured(path: Path, **changes: Any) -> Generator:
     config = OmegaConf.load(CONF / "generator" / "checkpoint.yaml")
-    made = instantiate(OmegaConf.merge(config, {"checkpoint": str(path)}, changes))
+    settings = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(settings, dict)
+    settings.pop("domain")  # what the pictures are; the run's own business
+    made = instantiate(settings | {"checkpoint": str(path)} | changes)
     assert isinstance(made, Generator)
     return made
 
