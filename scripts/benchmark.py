@@ -1,6 +1,7 @@
 """Timings of what the project chose by measurement; one sub-command per question.
 
 python scripts/benchmark.py modulation     # StyleGAN2's convolutions: one kernel per sample or one
+python scripts/benchmark.py jacobian       # ReSeFa's discovery: the public code's way and ours
 python scripts/benchmark.py inversion      # held-out renders: likeness, locality of edits, seconds
 
 Everything that is compared is timed in the same run, in turns.
@@ -9,7 +10,6 @@ Everything that is compared is timed in the same run, in turns.
 import argparse
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -20,12 +20,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-
-    from pipeline.experiment import Experiment
-    from pipeline.generators.base import Codes, Generator
-    from pipeline.methods.edits import Edit
-    from pipeline.metrics.base import Estimate
-    from pipeline.stages.inversion import Inverted
 
 
 @dataclass(frozen=True)
@@ -172,144 +166,34 @@ def modulation(options: argparse.Namespace) -> None:
         )
 
 
-HELD_OUT = 4242  # seed of renders that nothing was trained on
-DRAWN = 256  # sampled codes that inverted ones are held against
-
-
-def prepared(options: argparse.Namespace, folder: str) -> "Experiment":
-    """The main job on held-out renders, as a user would start it."""
-    import torch
-    from hydra import compose, initialize_config_dir
-
-    from pipeline.config import register
-    from pipeline.datasets.procfaces import render, sample_factors
-    from pipeline.experiment import Experiment
-    from pipeline.preflight import CONF
-    from pipeline.report.images import save_png
-
-    factors = sample_factors(options.n, torch.Generator().manual_seed(HELD_OUT))
-    for number, image in enumerate(render(factors).images):
-        save_png(image, Path(folder) / f"{number:03d}.png")
-    given = ["codes=inversion", f"codes.images={folder}", f"threads={options.threads}"]
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return Experiment.of(compose("config", [*given, *options.overrides]))
-
-
-def found_codes(e: "Experiment", space: str) -> "tuple[Inverted, float]":
-    """The codes of the renders in a space, and the seconds that it took to find them."""
-    from pipeline.generators.base import Space
-    from pipeline.stages.inversion import Inverting
-
-    if e.inversion is None:
-        raise ValueError("codes=inversion is what is measured")
-    how = replace(e.inversion.how, space=Space(space))
-    stage = Inverting(
-        e.inversion.photographs, e.generator, how, e.inversion.distance, e.judges, seed=0
-    )
-    begun = time.perf_counter()
-    return stage.compute(lambda _done, _total: None), time.perf_counter() - begun
-
-
-def mouth_edit(e: "Experiment") -> "tuple[Edit, float]":
-    """The method's direction that opens the mouth, and its step of one standard deviation."""
-    from pipeline.stages.calibration import Calibrating
-    from pipeline.stages.discovery import Discovery
-    from pipeline.stages.inputs import Sampling
-
-    def quiet(done: int, total: int) -> None:
-        pass
-
-    drawn = [
-        Sampling(e.generator, count, 0, purpose).compute(quiet)
-        for count, purpose in ((getattr(e.method, "num_codes", 1), "discover"), (200, "calibrate"))
-    ]
-    region, settings = e.region, e.region_settings
-    edits = Discovery(
-        e.method, e.generator, drawn[0], region, settings, e.method_settings, 0
-    ).compute(quiet)
-    found = Calibrating(
-        edits, e.generator, drawn[1], region, settings, e.domain, "mouth_open", None, 64
-    ).compute(quiet)
-    return edits[found.selected], found.units[found.selected].step
-
-
-def errors(e: "Experiment", edit: "Edit", step: float, codes: "Codes") -> "dict[str, Estimate]":
-    """Squared errors of an edit inside and outside the region."""
-    import torch
-
-    from pipeline.metrics.masked_mse import MaskedMSE
-
-    metric = MaskedMSE()
-    with torch.inference_mode():
-        for part in range(0, len(codes), 64):
-            some = codes[part : part + 64]
-            original = e.generator.render(some).clamp(-1, 1)
-            edited = edit.apply(e.generator, some, step).clamp(-1, 1)
-            mask = e.region.mask(e.generator.resolution, original)
-            metric.update(original, edited, mask, torch.arange(len(some)) + part)
-    return metric.compute()
-
-
-def locality(e: "Experiment", all_codes: "Mapping[str, Codes]") -> None:
-    """MSE in and out of the region under the direction that opens the mouth, both ways."""
-    edit, step = mouth_edit(e)
-    print(f"\n{edit.name}, mouth_open by one standard deviation: MSE in / out [95 % interval]")
-    for sign in (1, -1):
-        first = 0.0
-        for name, codes in all_codes.items():
-            found = errors(e, edit, sign * step, codes)
-            ratio = found["mse_ratio"]
-            first = first or ratio.value
-            print(
-                f"{sign:+d}  {name:26}{_shown(ratio):24}n {ratio.n:<6}"
-                f"in {found['mse_in'].value:.5f}  out {found['mse_out'].value:.6f}  "
-                f"{ratio.value / first:.2f} of the first",
-                flush=True,
-            )
-
-
-def sampled_codes(generator: "Generator", truncation_psi: float) -> "Codes":
-    """Sampled w codes under some truncation."""
-    import torch
-
-    from pipeline.generators.base import Space
-    from pipeline.generators.style_based import StyleBased
-
-    if not isinstance(generator, StyleBased):
-        raise ValueError("the shipped generator is style-based")
-    own, generator.truncation_psi = generator.truncation_psi, truncation_psi
-    codes = generator.sample(DRAWN, torch.Generator().manual_seed(HELD_OUT))
-    codes = generator.convert(codes, Space.W)
-    generator.truncation_psi = own
-    return codes
-
-
-def _shown(estimate: "Estimate") -> str:
-    low, high = estimate.ci95
-    return f"{estimate.value:.2f} [{low:.2f}, {high:.2f}]"
-
-
 def inversion(options: argparse.Namespace) -> None:
     """Projection of held-out renders: likeness, seconds, and how local edits of the codes are."""
-    from pipeline.inversion.quality import summary
+    from pipeline.benchmarks.inversion import report
 
-    with tempfile.TemporaryDirectory() as folder:
-        e = prepared(options, folder)
-    psi = float(getattr(e.generator, "truncation_psi", 1.0))
-    print(f"{options.n} renders of seed {HELD_OUT}, {e.generator.name}, {options.threads} threads")
-    all_codes = {
-        f"sampled, truncation {value:g}": sampled_codes(e.generator, value)
-        for value in dict.fromkeys((psi, 1.0))
-    }
-    for space in ("w", "w+"):
-        inverted, seconds = found_codes(e, space)
-        numbers = {name: _shown(estimate) for name, estimate in summary(inverted.quality).items()}
-        least = float(inverted.quality["psnr"].min())
-        told = ", ".join(f"{name} {value}" for name, value in numbers.items())
-        print(f"{space:3}{seconds:6.1f} s, {inverted.steps[0]} steps, {told}, least {least:.2f} dB")
-        all_codes[f"inverted in {space}"] = inverted.codes
-    locality(e, all_codes)
+    report(options.n, options.threads, options.overrides)
+
+
+def jacobian(options: argparse.Namespace) -> None:
+    """ReSeFa's discovery on random networks: the public code's way, ours, and without matrices."""
+    from pipeline.benchmarks import jacobian as measure
+    from pipeline.benchmarks import jacobian_report as report
+
+    all_measured = []
+    for size in options.sizes:
+        case = replace(measure.CASES[size], device=options.device)
+        measured = report.Measured(
+            case,
+            measure.in_w(case, options.rows, options.runs),
+            [measure.memory(case, codes) for codes in dict.fromkeys((1, options.codes))],
+            measure.in_w_plus(case, size in options.w_plus_full) if options.w_plus else None,
+        )
+        print(f"{report.title(measured)}\n{report.text(report.rows(measured))}", flush=True)
+        if measured.in_w_plus is not None:
+            print(report.text(report.w_plus_rows(measured.in_w_plus)), flush=True)
+        print(f"{report.notes(measured)}\n", flush=True)
+        all_measured.append(measured)
+    if options.out is not None:
+        report.write(all_measured, options.out)
 
 
 def arguments() -> argparse.Namespace:
@@ -322,6 +206,19 @@ def arguments() -> argparse.Namespace:
     command.add_argument("--seconds", type=float, default=60, help="to spend, about")
     command.add_argument("--threads", type=int, default=1, help="of the CPU")
     command.set_defaults(run=modulation)
+    command = commands.add_parser("jacobian", help=jacobian.__doc__)
+    command.add_argument("--sizes", type=int, nargs="+", choices=(64, 256), default=(64, 256))
+    command.add_argument("--rows", type=int, default=300, help="rows measured of the public way")
+    command.add_argument("--runs", type=int, default=3, help="of ours and the products alone")
+    command.add_argument("--codes", type=int, default=5, help="for memory; the public default is 5")
+    command.add_argument("--w-plus", action=argparse.BooleanOptionalAction, default=True)
+    command.add_argument(
+        "--w-plus-full", type=int, nargs="*", default=(64,), help="sizes with all of the full way"
+    )
+    command.add_argument("--threads", type=int, default=2, help="of the CPU")
+    command.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    command.add_argument("--out", type=Path, help="folder for jacobian.json and jacobian.md")
+    command.set_defaults(run=jacobian)
     command = commands.add_parser("inversion", help=inversion.__doc__)
     command.add_argument("--n", type=int, default=16, help="renders")
     command.add_argument("--threads", type=int, default=2, help="of the CPU")

@@ -1,0 +1,1 @@
+"""What ``scripts/benchmark.py`` measures, where it takes more than a few functions."""
