@@ -23,7 +23,7 @@ from pipeline.methods.clock import now
 from pipeline.methods.eigen import Spectrum, regularised
 from pipeline.methods.gram import gram_matrices
 from pipeline.methods.gram_products import GramProducts
-from pipeline.methods.jacobian import ImageFunction, Linearisation
+from pipeline.methods.jacobian import ImageFunction, Linearisation, jacobian
 from pipeline.methods.matrix_free import leading
 from pipeline.regions.box import Box
 
@@ -148,14 +148,12 @@ def in_w(case: Case, sampled: int, runs: int) -> InW:
     middle = sorted(ours, key=lambda run: run[0] + run[1])[runs // 2]
     rows = torch.linspace(0, case.rows - 1, sampled).long().tolist()
     _, times = reference.rows_of(function, point, rows)
-    linear = Linearisation(function, point)
-    blocks = range(0, len(point), case.chunk)
-    jacobian = torch.cat([linear.columns(k, k + case.chunk).flatten(1) for k in blocks]).T
+    whole = jacobian(function, point, case.chunk).flatten(0, 2)
     exact = _float64(case, network)
     public: list[Tensor] = []
     inside = case.inside()
-    solution = _seconds(lambda: public.append(reference.directions(jacobian, inside, 1e-3)), point)
-    plain = reference.directions(jacobian, inside, 0.0)
+    solution = _seconds(lambda: public.append(reference.directions(whole, inside, 1e-3)), point)
+    plain = reference.directions(whole, inside, 0.0)
     return InW(
         public=(times.whole(case.rows), solution),
         sampled=sampled,
@@ -224,8 +222,8 @@ def in_w_plus(case: Case, full: bool) -> InWPlus:
     seconds = now(point.device) - began
     compared: tuple[tuple[float, ...], tuple[float, ...]] = (), ()
     if full:
-        jacobian, solution, spectrum = _ours(case, [function], point)
-        taken: tuple[float, float | None] = jacobian, solution
+        columns, solution, spectrum = _ours(case, [function], point)
+        taken: tuple[float, float | None] = columns, solution
         errors = (free.eigenvalues / spectrum.eigenvalues[:LEADING] - 1).abs()
         compared = _cosines(free.directions, spectrum.directions), tuple(errors.tolist())
     else:
