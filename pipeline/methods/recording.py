@@ -4,10 +4,10 @@ Forward mode computes a value and its derivative side by side, and all of it aga
 direction. Of what it runs only the operations on the tangent are kept here, with everything else
 as their constants, and of these only the ones that do something: forward mode also copies, and adds
 zeros. A column of an image's Jacobian then costs what an image costs, where forward mode itself
-takes twice as long (``scripts/benchmark.py jacobian``).
+takes up to twice as long (``scripts/benchmark.py jacobian``).
 
 ``torch.func.linearize`` records by a compiler's tracer and leaves the copies in: its recording
-takes as long as hundreds of columns of a small generator, this one about thirty.
+takes as long as hundreds of columns of a small generator, this one as some forty.
 """
 
 import warnings

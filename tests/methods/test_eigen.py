@@ -11,6 +11,7 @@ from pipeline.methods.eigen import (
     Solver,
     Spectrum,
     cholesky,
+    pencil,
     rayleigh_quotient,
     regularised,
     shifted_power,
@@ -177,3 +178,16 @@ def test_what_cannot_be_solved() -> None:
             solver(foreground, nothing)
     with pytest.raises(UserError, match=r"rank=9 must be within 1\.\.8"):
         woodbury(foreground, background, rank=9)
+
+
+def test_matrix_free_takes_no_matrices() -> None:
+    with pytest.raises(ValueError, match="takes products"):
+        solve(Solver.MATRIX_FREE, *matrices(6))
+
+
+def test_the_pencil_is_solved_as_it_is_written() -> None:
+    foreground, background = matrices(7)
+    values, rows = pencil(foreground, background)
+    torch.testing.assert_close(rows @ foreground, values[:, None] * rows @ background)
+    torch.testing.assert_close(rows @ background @ rows.T, torch.eye(8, dtype=torch.float64))
+    assert (values.diff() <= 0).all()
