@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from hydra import compose, initialize_config_dir
+from torch import Tensor
 
 from pipeline.config import register
 from pipeline.datasets.procfaces import render, sample_factors
@@ -39,12 +40,16 @@ def report(n: int, threads: int, overrides: Sequence[str]) -> None:
         overrides: of the configuration, e.g. ``codes.steps=100``.
     """
     with tempfile.TemporaryDirectory() as folder:
-        e = prepared(n, threads, overrides, Path(folder))
-        print(f"{n} renders of seed {HELD_OUT}, {e.generator.name}, {threads} threads", flush=True)
-        found = {space: inverted(e, space) for space in (Space.W, Space.W_PLUS)}
+        _report(n, threads, overrides, Path(folder))
+
+
+def _report(n: int, threads: int, overrides: Sequence[str], folder: Path) -> None:
+    e = prepared(held_out(n), folder / "renders", threads, overrides)
+    print(f"{n} renders of seed {HELD_OUT}, {e.generator.name}, {threads} threads", flush=True)
     psi = float(getattr(e.generator, "truncation_psi", 1.0))
     codes = {f"sampled, truncation {p:g}": sampled(e.generator, p) for p in dict.fromkeys((psi, 1))}
-    for space, (result, seconds) in found.items():
+    for space in (Space.W, Space.W_PLUS):
+        result, seconds = inverted(e, space)
         likeness = [f"{k} {_shown(v)}" for k, v in summary(result.quality).items()]
         least = float(result.quality["psnr"].min())
         print(
@@ -52,14 +57,29 @@ def report(n: int, threads: int, overrides: Sequence[str]) -> None:
             f"least {least:.2f} dB",
             flush=True,
         )
-        codes[f"inverted in {space}"] = result.codes
+        codes[f"renders, inverted in {space}"] = result.codes
+    first = sampled(e.generator, 1)[:n]
+    again = prepared(drawn(e.generator, first), folder / "drawn", threads, overrides)
+    codes[f"the first {n} of truncation 1"] = first
+    codes["these, inverted in w+"] = inverted(again, Space.W_PLUS)[0].codes
     print_locality(e, codes)
 
 
-def prepared(n: int, threads: int, overrides: Sequence[str], folder: Path) -> Experiment:
-    """The main job on held-out renders in a folder, as a user would start it."""
-    factors = sample_factors(n, torch.Generator().manual_seed(HELD_OUT))
-    for number, image in enumerate(render(factors).images):
+def held_out(n: int) -> Tensor:
+    """Renders that nothing was trained on."""
+    return render(sample_factors(n, torch.Generator().manual_seed(HELD_OUT))).images
+
+
+@torch.inference_mode()
+def drawn(generator: Generator, codes: Codes) -> Tensor:
+    """Images of codes, in [-1, 1]."""
+    return generator.render(codes).clamp(-1, 1)
+
+
+def prepared(images: Tensor, folder: Path, threads: int, overrides: Sequence[str]) -> Experiment:
+    """The main job on images that are written to a folder, as a user would start it."""
+    folder.mkdir()
+    for number, image in enumerate(images):
         save_png(image, folder / f"{number:03d}.png")
     given = ["codes=inversion", f"codes.images={folder}", f"threads={threads}", *overrides]
     register()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline.benchmarks.inversion import HELD_OUT, prepared, sampled
+from pipeline.benchmarks.inversion import HELD_OUT, held_out, prepared, sampled
 from pipeline.datasets.procfaces import render, sample_factors
 from tests.generators.networks import small_network
 from tests.generic import WaveGenerator
@@ -23,8 +23,11 @@ def test_sampled_codes_leave_the_generator_as_it_was() -> None:
 
 
 def test_the_renders_are_those_of_the_held_out_seed(tmp_path: Path) -> None:
-    e = prepared(2, 1, ["codes.steps=3"], tmp_path)
+    images = held_out(2)
+    e = prepared(images, tmp_path / "renders", 1, ["codes.steps=3"])
     assert e.inversion is not None
     assert e.inversion.how.steps == 3
-    images = render(sample_factors(2, torch.Generator().manual_seed(HELD_OUT))).images
+    torch.testing.assert_close(
+        images, render(sample_factors(2, torch.Generator().manual_seed(HELD_OUT))).images
+    )
     torch.testing.assert_close(e.inversion.photographs.images, images, atol=1 / 255 + 1e-6, rtol=0)
