@@ -8,6 +8,7 @@ from pipeline.errors import UserError
 from pipeline.generators.base import Generator
 from pipeline.generators.checkpoints.load import load_checkpoint
 from pipeline.generators.class_conditional import ClassConditional
+from pipeline.generators.style_based import check_truncation
 from pipeline.weights.cache import require
 
 
@@ -30,7 +31,7 @@ def load_official(
     Raises:
         UserError: the file is absent, another one or cannot be used, or a setting does not fit.
     """
-    _check_truncation(truncation_psi, truncation_cutoff)
+    check_truncation(truncation_psi, truncation_cutoff)
     return load_checkpoint(require(weights), name, truncation_psi, truncation_cutoff, label_maps)
 
 
@@ -78,7 +79,7 @@ def load_any(
     Raises:
         UserError: the file cannot be used, or a setting does not fit the architecture.
     """
-    _check_truncation(truncation_psi, truncation_cutoff)
+    check_truncation(truncation_psi, truncation_cutoff)
     generator = load_checkpoint(checkpoint, name, truncation_psi, truncation_cutoff, label_maps)
     if truncation is None and classes is None:
         return generator
@@ -112,15 +113,6 @@ def _class_list(classes: Any) -> list[int] | None:
             f"generator.classes={classes}: must be numbers of classes, e.g. [207,208], or null."
         )
     return given
-
-
-def _check_truncation(psi: Any, cutoff: Any) -> None:
-    if not _is_number(psi):
-        raise UserError(f"generator.truncation_psi={psi}: must be a number, e.g. 0.7.")
-    if cutoff is not None and (not isinstance(cutoff, int) or isinstance(cutoff, bool)):
-        raise UserError(
-            f"generator.truncation_cutoff={cutoff}: must be a whole number of layers, or null."
-        )
 
 
 def _is_number(value: Any) -> bool:

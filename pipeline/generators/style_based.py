@@ -1,6 +1,8 @@
 """What style-based generators share: the chain of spaces z -> w -> w+ -> s, and truncation."""
 
 from abc import abstractmethod
+from numbers import Real
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,7 +24,7 @@ class StyleBased(Generator):
         truncation_cutoff: truncate only the first so many w+ layers; None truncates all.
 
     Raises:
-        UserError: the cutoff is negative or exceeds the number of layers.
+        UserError: psi is no number; the cutoff is negative or exceeds the number of layers.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class StyleBased(Generator):
     ) -> None:
         super().__init__()
         self.shapes, self.num_classes = shapes, num_classes
+        check_truncation(truncation_psi, truncation_cutoff)
         self.truncation_psi, self.truncation_cutoff = truncation_psi, truncation_cutoff
         if truncation_cutoff is not None and not 0 <= truncation_cutoff <= self.num_ws:
             raise UserError(
@@ -108,3 +111,17 @@ class StyleBased(Generator):
             return Codes(Space.W, near, codes.labels)
         layers = [near] * self.truncation_cutoff + [w] * (self.num_ws - self.truncation_cutoff)
         return Codes(Space.W_PLUS, torch.stack(layers, dim=1), codes.labels)
+
+
+def check_truncation(psi: Any, cutoff: Any) -> None:
+    """Refuse values that are no truncation, also before a large file is read.
+
+    Raises:
+        UserError: psi is no number, or the cutoff no whole number.
+    """
+    if not isinstance(psi, Real) or isinstance(psi, bool):
+        raise UserError(f"generator.truncation_psi={psi}: must be a number, e.g. 0.7.")
+    if cutoff is not None and (not isinstance(cutoff, int) or isinstance(cutoff, bool)):
+        raise UserError(
+            f"generator.truncation_cutoff={cutoff}: must be a whole number of layers, or null."
+        )
