@@ -1,0 +1,101 @@
+"""The card beside the small SemanticStyleGAN: what it is, where it comes from, how good it is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.datasets.grouped_faces import CLASSES, GROUPS
+from pipeline.errors import UserError
+from pipeline.evaluators.cards import table
+from pipeline.training.semantic_quality import LEAST_AGREEMENT, SemanticQuality
+
+NEEDED = {
+    *("architecture", "recipe", "data", "images", "seed", "processes", "device", "command"),
+    *("exported_by", "w_avg_samples"),
+}
+"""What a card tells of the training."""
+
+
+def check_provenance(provenance: Mapping[str, Any]) -> None:
+    """Refuse a generator file that does not tell enough for a card.
+
+    Raises:
+        UserError: something is missing.
+    """
+    if missing := sorted(NEEDED - provenance.keys()):
+        raise UserError(
+            f"The generator file does not tell its {', '.join(missing)}: for a card, make it with "
+            "scripts/export_semantic_stylegan.py."
+        )
+
+
+def semantic_card(quality: SemanticQuality, p: Mapping[str, Any], command: str) -> str:
+    """A card in Markdown.
+
+    Args:
+        quality: of its samples.
+        p: provenance of the generator file, as ``scripts/export_semantic_stylegan.py`` writes it.
+        command: that measured the quality.
+    """
+    parts = [_origin(p["architecture"]), _training(p), _quality(quality, command)]
+    return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+
+
+def _origin(network: Mapping[str, Any]) -> list[str]:
+    size, coarse = network["resolution"], network["coarse_resolution"]
+    merged = (f"`{name}` ({', '.join(parts)})" for name, parts in GROUPS.items() if len(parts) > 1)
+    return [
+        "# SemanticStyleGAN of the embedded domain",
+        f"Draws faces of {size} x {size} pixels with their masks: one local generator for each of "
+        f"{len(network['classes'])} classes ({', '.join(network['classes'])}; {', '.join(merged)}) "
+        f"with {network['local_layers']} layers of {network['local_channels']} channels at "
+        f"{coarse} x {coarse}, fused by pseudo-depth, and a render network of "
+        f"{', '.join(map(str, network['channels']))} channels; z and w of {network['w_dim']} "
+        "numbers. Own network code, trained from random weights.",
+    ]
+
+
+def _training(p: Mapping[str, Any]) -> list[str]:
+    recipe, data = p["recipe"], p["data"]
+    guide = (
+        f"- Guide: features of a frozen regressor (weights `{p['guide']}`, none of the evaluators) "
+        f"are judged beside the pixels; weight {recipe['guide_weight']:g}, R1 "
+        f"{recipe['guide_gamma']:g}."
+    )
+    return [
+        "## Training",
+        f"- Data: {data['count']} rendered faces and their part maps, seed {data['seed']} "
+        "(`scripts/render_procfaces.py`). Drawn by code: no photographs, no licences, no persons.",
+        f"- Recipe: dual-branch discriminator, non-saturating loss, batch {recipe['batch']}, Adam "
+        f"{recipe['learning_rate']:g} (0, 0.99), masks {recipe['mask_weight']:g}, R1 "
+        f"{recipe['r1_gamma']:g} at images and {recipe['r1_mask_gamma']:g} at masks every "
+        f"{recipe['r1_interval']} steps, path length {recipe['path_weight']:g} every "
+        f"{recipe['path_interval']} steps, mixing over classes {recipe['mixing']:g}, average of "
+        f"the generator with a half-life of {recipe['ema_half_life']:g} images.",
+        *([guide] if p.get("guide") else []),
+        f"- Images shown: {p['images']}. Seed: {p['seed']}. {p['processes']} process(es) on "
+        f"{p['device']}.",
+        f"- Command: `{p['command']}`, exported by `{p['exported_by']}`. The mean w is of "
+        f"{p['w_avg_samples']} mapped z.",
+    ]
+
+
+def _quality(quality: SemanticQuality, command: str) -> list[str]:
+    names = [*CLASSES, "**mean**"]
+    agreement = [[n, s] for n, s in zip(names, quality.agreement, strict=True)]
+    verdict = "holds" if quality.holds else "**does not hold**"
+    bars = [[b.kind, b.name.replace("_", " "), b.score, b.detail] for b in quality.bars]
+    return [
+        "## Quality",
+        f"On {quality.agreement[-1].n} samples against fresh renders; all is read by the embedded "
+        "parser, regressor and features. 95 % intervals are of the samples.",
+        f"Command: `{command}`.",
+        "",
+        "### Intersection over union of its own masks and of what the parser sees in its images",
+        f"A mean of at least {LEAST_AGREEMENT:g}: {verdict}.",
+        *table(["class", "agreement"], agreement),
+        "",
+        "### Against renders",
+        "Found: share of samples in which the parser finds the part. Rate, spread (standard "
+        "deviation of a factor) and distance are over those of the renders.",
+        *table(["", "", "value", "numbers"], bars),
+    ]

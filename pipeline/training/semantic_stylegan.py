@@ -1,0 +1,252 @@
+"""Training of a SemanticStyleGAN on images and masks (Shi et al. 2022, section 3.2)."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.datasets.grouped_faces import GroupedFaces
+from pipeline.datasets.labelled import LABELLED, LabelledImages
+from pipeline.generators.base import Codes, Generator, Space
+from pipeline.generators.dual_discriminator import DualDiscriminator, one_hot_masks
+from pipeline.generators.layers import EqualizedLinear
+from pipeline.generators.semantic_stylegan import SemanticStyleGAN, SemanticStyleGANConfig
+from pipeline.training.guided import GUIDE_FEATURES, Guide, group_spread
+from pipeline.training.loop import Batches, Training
+from pipeline.training.losses import (
+    discriminator_loss,
+    generator_loss,
+    path_length_penalty,
+    path_lengths,
+    r1_penalty,
+)
+from pipeline.training.processes import average
+from pipeline.training.semantic_losses import mask_loss, mixed_parts, two_branch_r1
+from pipeline.training.semantic_sheet import draw_parts_sheet
+from pipeline.training.state import TrainingState, new_state, update_ema
+from pipeline.training.stylegan2 import update
+
+OPINION_WIDTH = 128
+PAPER_JUDGE = (512, 512, 512, 512, 512, 256, 128, 64)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Hyper-parameters of a SemanticStyleGAN training; the defaults are the paper's, for 512 px.
+
+    Attributes:
+        judge_channels: of the discriminator's image branch, from 4 x 4 up.
+        mask_judge_channels: of its mask branch.
+        batch: images per step over all processes.
+        learning_rate: of both networks, before the correction for lazy penalties.
+        mask_weight: weight of the difference between coarse masks and final scores.
+        r1_gamma: weight of R1 at the images.
+        r1_mask_gamma: weight of R1 at the masks.
+        r1_interval: steps from one R1 penalty to the next; it is computed in float32.
+        path_weight: weight of the path length penalty.
+        path_interval: steps from one to the next; on half a batch, in float32.
+        mixing: share of the samples whose classes come of two w.
+        ema_half_life: of the averaged generator, in images; shorter in the beginning.
+        guide_weight: weight of the generator's loss by the guide's features, where there is one.
+        guide_gamma: weight of R1 on them.
+        autocast: bfloat16 for everything but the penalties.
+    """
+
+    judge_channels: tuple[int, ...] = PAPER_JUDGE
+    mask_judge_channels: tuple[int, ...] = PAPER_JUDGE
+    batch: int = 16
+    learning_rate: float = 2e-3
+    mask_weight: float = 100.0
+    r1_gamma: float = 10.0
+    r1_mask_gamma: float = 1000.0
+    r1_interval: int = 16
+    path_weight: float = 0.5
+    path_interval: int = 4
+    mixing: float = 0.3
+    ema_half_life: float = 10_000
+    guide_weight: float = 0.3
+    guide_gamma: float = 0.5
+    autocast: bool = True
+
+
+class GuidedDualDiscriminator(DualDiscriminator):
+    """The dual-branch discriminator, and a small one of a guide's features beside it."""
+
+    def __init__(
+        self, channels: tuple[int, ...], classes: int, mask_channels: tuple[int, ...]
+    ) -> None:
+        super().__init__(channels, classes, mask_channels)
+        self.opinion = nn.Sequential(
+            EqualizedLinear(2 * GUIDE_FEATURES, OPINION_WIDTH, "lrelu"),
+            EqualizedLinear(OPINION_WIDTH, OPINION_WIDTH, "lrelu"),
+            EqualizedLinear(OPINION_WIDTH, 1),
+        )
+
+    def second_opinion(self, features: Tensor) -> Tensor:
+        """Logits ``[n]`` from features ``[n, GUIDE_FEATURES]`` and their spread."""
+        logits: Tensor = self.opinion(torch.cat([features, group_spread(features)], dim=1))
+        return logits.squeeze(1)
+
+
+SemanticState = TrainingState[SemanticStyleGAN, GuidedDualDiscriminator]
+
+
+@dataclass(frozen=True)
+class SemanticTraining(Training):
+    """A SemanticStyleGAN's training on rendered faces, or on a folder of labelled images."""
+
+    config: SemanticStyleGANConfig
+    recipe: Recipe = field(default_factory=Recipe)
+
+    def open(self) -> Any:
+        """The images with their classes."""
+        return open_labelled(self.data)
+
+    def begin(self) -> SemanticState:
+        """Networks and optimisers at the beginning; the seed decides the weights."""
+        return build(self.config, self.recipe, self.seed, self.device)
+
+    def batches(self, data: Any) -> Batches:
+        """Images and the class of each pixel."""
+
+        def draw(n: int) -> tuple[Tensor, ...]:
+            index = torch.randint(len(data), (n,))
+            return data.images(index), data.labels(index)
+
+        return draw
+
+    def step(
+        self, state: SemanticState, batch: tuple[Tensor, ...], guide: Guide | None
+    ) -> dict[str, float]:
+        """One update of both networks; returns the losses."""
+        return train_step(state, batch[0], batch[1], self.recipe, guide)
+
+    def draw(self, network: Generator, path: Path, seed: int) -> None:
+        """Write samples with their masks and depths."""
+        if isinstance(network, SemanticStyleGAN):
+            draw_parts_sheet(network, path, seed)
+
+
+def open_labelled(folder: Path) -> GroupedFaces | LabelledImages:
+    """A folder of labelled images, or of rendered faces.
+
+    Raises:
+        UserError: it is neither, or not finished.
+    """
+    return LabelledImages(folder) if (folder / LABELLED).exists() else GroupedFaces(folder)
+
+
+def build(
+    config: SemanticStyleGANConfig, recipe: Recipe, seed: int, device: str = "cpu"
+) -> SemanticState:
+    """Networks and optimisers at the beginning of a training."""
+    torch.manual_seed(seed)
+    generator = SemanticStyleGAN(config)
+    generator.synthesis.to(memory_format=torch.channels_last)
+    judge = GuidedDualDiscriminator(
+        recipe.judge_channels, len(config.classes), recipe.mask_judge_channels
+    )
+    judge = judge.to(memory_format=torch.channels_last)
+    rates = recipe.learning_rate, recipe.path_interval, recipe.r1_interval
+    return new_state(generator.to(device), judge.to(device), *rates)
+
+
+def train_step(
+    state: SemanticState, real: Tensor, labels: Tensor, recipe: Recipe, guide: Guide | None = None
+) -> dict[str, float]:
+    """One update of both networks from this process's share of a batch.
+
+    The discriminator judges the generator's images once, as in StyleGAN2's training here.
+    Randomness is torch's global one, which the caller seeds.
+
+    Args:
+        state: of the training; it is changed.
+        real: images ``[n, 3, r, r]``.
+        labels: the class of each pixel, uint8 ``[n, r, r]``.
+        recipe: hyper-parameters.
+        guide: what else the images are judged by.
+
+    Returns:
+        The losses.
+    """
+    step, generator, judge = state.images // recipe.batch, state.generator, state.discriminator
+    masks = one_hot_masks(labels, len(generator.config.classes))
+    with torch.autocast(real.device.type, torch.bfloat16, enabled=recipe.autocast):
+        codes = Codes(Space.W_PLUS, _mixed(generator, len(real), recipe.mixing))
+        fake = generator.compose(codes, "random")
+        images = fake.images.detach().requires_grad_()
+        scores = fake.scores.detach().requires_grad_()
+        fake_logits, real_logits = judge(images, scores), judge(real, masks)
+    consistency = mask_loss(fake.scores, fake.coarse)
+    loss_g = generator_loss(fake_logits)
+    loss_d = discriminator_loss(real_logits, fake_logits)
+    losses = {"loss_g": loss_g.item(), "loss_d": loss_d.item(), "mask": consistency.item()}
+    if guide is not None:
+        guided_g, guided_d = _guided_losses(judge, real, images, recipe, guide)
+        losses |= {"guided_g": guided_g.item(), "guided_d": guided_d.item()}
+        loss_g = loss_g + recipe.guide_weight * guided_g
+        loss_d = loss_d + guided_d
+    wanted = torch.autograd.grad(loss_g, [images, scores], retain_graph=True)
+    weighted = recipe.mask_weight * consistency
+    torch.autograd.backward([fake.images, fake.scores, weighted], [*wanted, None])
+    loss_d.backward(inputs=list(judge.parameters()))
+    if step % recipe.path_interval == 0:
+        losses["path_length"] = _regularise_paths(state, len(real), recipe)
+    if step % recipe.r1_interval == 0:
+        losses["r1"], losses["r1_masks"] = _regularise_judge(judge, real, masks, recipe)
+    update(generator, state.generator_optimizer)
+    update(judge, state.discriminator_optimizer)
+    state.images += recipe.batch
+    half_life = min(recipe.ema_half_life, 0.05 * state.images)
+    update_ema(state.ema, generator, 0.5 ** (recipe.batch / half_life))
+    return losses
+
+
+def _mixed(generator: SemanticStyleGAN, n: int, share: float) -> Tensor:
+    """W+ codes of new samples, some of them mixed; moves the running mean of w."""
+    config = generator.config
+    z = torch.randn(2 * n, config.z_dim, device=generator.w_avg.device)
+    w = generator.mapping(z)
+    generator.mapping.track_mean(w)
+    first, second = w.unsqueeze(1).expand(-1, config.num_ws, -1).chunk(2)
+    return mixed_parts(first, second, config.base_layers, share)
+
+
+def _guided_losses(
+    judge: GuidedDualDiscriminator, real: Tensor, fake: Tensor, recipe: Recipe, guide: Guide
+) -> tuple[Tensor, Tensor]:
+    """Losses of both networks by the guide's features, R1 on these included."""
+    with torch.autocast(real.device.type, torch.bfloat16, enabled=recipe.autocast):
+        with torch.no_grad():
+            seen = guide(real)
+        imagined = guide(fake)
+    seen = seen.float().requires_grad_()
+    real_logits = judge.second_opinion(seen)
+    fake_logits = judge.second_opinion(imagined.float())
+    penalty = r1_penalty(real_logits, seen, recipe.guide_gamma)
+    return generator_loss(fake_logits), discriminator_loss(real_logits, fake_logits) + penalty
+
+
+def _regularise_paths(state: SemanticState, n: int, recipe: Recipe) -> float:
+    """Path length of images over expanded codes; the masks take no part."""
+    generator = state.generator
+    mixed = _mixed(generator, max(n // 2, 1), recipe.mixing)
+    codes = Codes(Space.W_PLUS, generator.expand(mixed))
+    images = generator.render(codes, "random")
+    lengths = path_lengths(images, codes.values, torch.randn_like(images))
+    penalty, state.path_mean = path_length_penalty(lengths, state.path_mean, recipe.path_weight)
+    (penalty * recipe.path_interval).backward()
+    average([state.path_mean])
+    return float(lengths.detach().mean())
+
+
+def _regularise_judge(
+    judge: GuidedDualDiscriminator, real: Tensor, masks: Tensor, recipe: Recipe
+) -> tuple[float, float]:
+    images, masks = real.detach().requires_grad_(), masks.detach().requires_grad_()
+    gammas = recipe.r1_gamma, recipe.r1_mask_gamma
+    at_images, at_masks = two_branch_r1(judge(images, masks), images, masks, *gammas)
+    ((at_images + at_masks) * recipe.r1_interval).backward()
+    return at_images.item(), at_masks.item()
