@@ -152,6 +152,11 @@ class ClassConditional(Generator):
         return json.dumps(asdict(self.config))
 
     @property
+    def kernels(self) -> dict[str, Tensor]:
+        """The kernels of all convolutions."""
+        return {name: layer.weight for name, layer in self._convolutions().items()}
+
+    @property
     def sampling(self) -> dict[str, Any]:
         """Truncation and classes."""
         classes = None if self.classes is None else list(self.classes)
@@ -249,6 +254,9 @@ class ClassConditional(Generator):
         return torch.tanh(hook("to_rgb", self.to_rgb(x, kernels)))
 
     def _checked(self, shifts: Mapping[str, Tensor]) -> dict[nn.Module, Tensor]:
-        layers = {k: m for k, m in self.named_modules() if isinstance(m, SpectralConv2d)}
-        check_shifts(shifts, {name: layer.weight for name, layer in layers.items()})
+        layers = self._convolutions()
+        check_shifts(shifts, self.kernels)
         return {layers[name]: shift for name, shift in shifts.items()}
+
+    def _convolutions(self) -> dict[str, SpectralConv2d]:
+        return {k: m for k, m in self.named_modules() if isinstance(m, SpectralConv2d)}

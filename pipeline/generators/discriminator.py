@@ -53,9 +53,14 @@ class Discriminator(nn.Module):
         self.fc = EqualizedLinear(last * 16, last, "lrelu")
         self.out = EqualizedLinear(last, 1)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits ``[n]``."""
+    def summarise(self, images: Tensor) -> Tensor:
+        """What the logits are linear in, ``[n, channels[0]]``."""
         x = self.blocks(self.fromrgb(images))
         x = self.conv(minibatch_stddev(x))
-        logits: Tensor = self.out(self.fc(x.flatten(1)))
+        summary: Tensor = self.fc(x.flatten(1))
+        return summary
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits ``[n]``."""
+        logits: Tensor = self.out(self.summarise(images))
         return logits.squeeze(1)

@@ -1,6 +1,7 @@
-"""Layers of the BigGAN family (Brock et al. 2019, appendix B), in evaluation mode.
+"""Layers of the BigGAN family (Brock et al. 2019, appendix B).
 
 Spectrally normalised layers, batch norm whose scale and offset follow the class, self-attention.
+In training, norms take the statistics of the batch and spectral vectors follow the weights.
 """
 
 import math
@@ -63,7 +64,20 @@ class Spectral(nn.Module):
 
     def sigma(self) -> Tensor:
         """The norm that divides the weight, a scalar."""
-        return spectral_sigma(self.weight.flatten(1), self.u0, self.v0)
+        if not self.training:
+            return spectral_sigma(self.weight.flatten(1), self.u0, self.v0)
+        with torch.autocast(self.weight.device.type, enabled=False):
+            self.follow()
+            return spectral_sigma(self.weight.flatten(1), self.u0, self.v0)
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """One power iteration of the stored vectors, which takes them closer to the weight's."""
+        matrix = self.weight.flatten(1)
+        v = F.normalize(self.u0 @ matrix, eps=1e-6)
+        self.u0.copy_(F.normalize(v @ matrix.T, eps=1e-6))
+        if self.v0 is not None:
+            self.v0.copy_(v)
 
 
 class SpectralLinear(Spectral):
@@ -116,10 +130,17 @@ class SpectralConv2d(Spectral):
 
 
 class StoredBatchNorm(nn.Module):
-    """Batch norm by stored statistics, of which there may be several rows (one per truncation)."""
+    """Batch norm by stored statistics, of which there may be several rows (one per truncation).
+
+    In training it goes by the batch, and the first row follows.
+
+    Attributes:
+        momentum: how far it does so in one batch.
+    """
 
     stored_mean: Tensor
     stored_var: Tensor
+    momentum = 0.1
 
     def __init__(self, channels: int, rows: int, eps: float) -> None:
         super().__init__()
@@ -136,6 +157,10 @@ class StoredBatchNorm(nn.Module):
             bias: likewise.
             rows: weight of each row of the statistics.
         """
+        if self.training:
+            running = self.stored_mean[0], self.stored_var[0]
+            x = F.batch_norm(x, *running, None, None, True, self.momentum, self.eps)
+            return torch.addcmul(bias.to(x)[..., None, None], x, gain.to(x)[..., None, None])
         mean, variance = rows @ self.stored_mean, rows @ self.stored_var
         scale = gain * (variance + self.eps).rsqrt()
         return x * scale[..., None, None] + (bias - mean * scale)[..., None, None]

@@ -120,6 +120,11 @@ class Pix2PixHD(Generator):
         return Codes(Space.ACTIVATIONS, torch.zeros(len(maps), 0, device=device), labels)
 
     @property
+    def kernels(self) -> dict[str, Tensor]:
+        """The kernels of all convolutions; ``[in, out, k, k]`` where they double the size."""
+        return {name: layer.weight for name, layer in self._convolutions().items()}
+
+    @property
     def population(self) -> int | None:
         """The number of its label maps."""
         return None if self.label_maps is None else len(self.label_maps)
@@ -198,10 +203,13 @@ class Pix2PixHD(Generator):
         return x
 
     def _checked(self, shifts: Mapping[str, Tensor]) -> dict[nn.Module, Tensor]:
-        kinds = (nn.Conv2d, nn.ConvTranspose2d)
-        layers = {k: m for k, m in self.named_modules() if isinstance(m, kinds)}
-        check_shifts(shifts, {name: layer.weight for name, layer in layers.items()})
+        layers = self._convolutions()
+        check_shifts(shifts, self.kernels)
         return {layers[name]: shift for name, shift in shifts.items()}
+
+    def _convolutions(self) -> dict[str, nn.Conv2d | nn.ConvTranspose2d]:
+        kinds = (nn.Conv2d, nn.ConvTranspose2d)
+        return {k: m for k, m in self.named_modules() if isinstance(m, kinds)}
 
     def _fitting(self, maps: Tensor | None) -> Tensor:
         """The label maps as the network can take them."""

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,12 +12,13 @@ from torchvision.utils import save_image
 
 from pipeline.datasets.procfaces.dataset import RenderedFaces
 from pipeline.errors import UserError
-from pipeline.generators.stylegan2 import StyleGAN2
+from pipeline.generators.base import Generator
 from pipeline.records import MetricsLog
 from pipeline.tracking import Tracker
 from pipeline.training.quality import BATCH, Readers, Readings, assess, sample_images
-from pipeline.training.state import write_tensors
-from pipeline.training.stylegan2 import StyleGAN2State
+from pipeline.training.state import TrainingState, write_tensors
+
+State = TrainingState[Any, Any]
 
 LOG_EVERY = 1600  # images
 SHEET = 64  # samples on a sheet
@@ -34,30 +35,35 @@ class Journal:
 
     Args:
         folder: where all of it goes.
-        data: what the samples are held against.
+        data: what the samples are held against; None where evaluators do not know such images.
         tracker: shows the same elsewhere; already started.
         step: images per training step.
         save_every: images from one checkpoint and sheet to the next.
         snapshot_every: images from one snapshot, judged where the evaluators are, to the next.
         seed: of the samples.
+        settle: makes the averaged generator ready to be looked at.
+        draw: writes a sheet of its samples to a path, of a seed.
     """
 
     def __init__(
         self,
         folder: Path,
-        data: RenderedFaces,
+        data: RenderedFaces | None,
         tracker: Tracker,
         step: int,
         save_every: int,
         snapshot_every: int,
         seed: int,
+        settle: Callable[[Generator], None],
+        draw: Callable[[Generator, Path, int], None],
     ) -> None:
         self.folder, self.data, self.tracker, self.seed = folder, data, tracker, seed
         self.step, self.save_every, self.snapshot_every = step, save_every, snapshot_every
         self._log = MetricsLog(folder / LOG)
         self._started, self._first = time.monotonic(), -1
         self._reference: tuple[Readers, Readings] | None = None
-        self._judging, self._last_snapshot = True, -1
+        self._judging, self._last_snapshot = data is not None, -1
+        self._settle, self._draw = settle, draw
 
     def __enter__(self) -> Self:
         return self
@@ -65,7 +71,7 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self._log.close()
 
-    def report(self, state: StyleGAN2State, losses: dict[str, float], end: int) -> None:
+    def report(self, state: State, losses: dict[str, float], end: int) -> None:
         """Log, save and judge when it is time to; called after every step."""
         if self._first < 0:
             self._first = state.images - self.step
@@ -78,36 +84,38 @@ class Journal:
                   flush=True)  # fmt: skip
         if self._is_time(state, self.save_every):
             self.save(state)
-            draw_sheet(state.ema, self._path("sheet", state, "png"), self.seed)
+            self._settle(state.ema)
+            self._draw(state.ema, self._path("sheet", state, "png"), self.seed)
         if self._is_time(state, self.snapshot_every):
             self.snapshot(state)
 
-    def save(self, state: StyleGAN2State) -> None:
+    def save(self, state: State) -> None:
         """Write the checkpoint."""
         state.save(self.folder / CHECKPOINT)
 
-    def conclude(self, state: StyleGAN2State, end: int) -> None:
+    def conclude(self, state: State, end: int) -> None:
         """Keep the state where a training stops, and the generator where it ends."""
         self.save(state)
         if state.images >= end and state.images != self._last_snapshot:
             self.snapshot(state)
 
-    def snapshot(self, state: StyleGAN2State) -> None:
+    def snapshot(self, state: State) -> None:
         """Keep the averaged generator as it is now, with its samples and their quality."""
+        self._settle(state.ema)
         write_tensors(state.ema.state_dict(), self._path("snapshot", state, "pt"))
         sheet = self._path("sheet", state, "png")
-        draw_sheet(state.ema, sheet, self.seed)
+        self._draw(state.ema, sheet, self.seed)
         self.tracker.images("samples", [(f"{state.images} images", sheet)])
         self._last_snapshot = state.images
         if quality := self._quality(state.ema):
             self._numbers(state.images, quality)
 
-    def _quality(self, network: StyleGAN2) -> dict[str, float]:
+    def _quality(self, network: Generator) -> dict[str, float]:
         """Values of the bars by ``kind/name``; nothing, said once, where evaluators are missing."""
         try:
-            if self._judging and self._reference is None:
+            if self._judging and self._reference is None and self.data is not None:
                 readers = Readers.load()
-                self._reference = readers, readers.read(self._faces())
+                self._reference = readers, readers.read(_faces(self.data))
         except UserError as error:
             self._judging = False
             print(f"The quality is not measured: {error}", flush=True)
@@ -118,14 +126,10 @@ class Journal:
         bars = assess(samples, data, readers.regressor.readable)
         return {f"{bar.kind}/{bar.name}": bar.score.value for bar in bars}
 
-    def _faces(self) -> Iterator[Tensor]:
-        count = min(2 * JUDGED, len(self.data) // 2 * 2)
-        return (self.data.images(index) for index in torch.arange(count).split(BATCH))
-
-    def _is_time(self, state: StyleGAN2State, every: int) -> bool:
+    def _is_time(self, state: State, every: int) -> bool:
         return state.images % every < self.step
 
-    def _path(self, kind: str, state: StyleGAN2State, suffix: str) -> Path:
+    def _path(self, kind: str, state: State, suffix: str) -> Path:
         return self.folder / f"{kind}_{state.images // 1000:05d}k.{suffix}"
 
     def _numbers(self, images: int, values: Mapping[str, Any]) -> None:
@@ -133,8 +137,13 @@ class Journal:
         self.tracker.log(values, step=images)
 
 
+def _faces(data: RenderedFaces) -> Iterator[Tensor]:
+    count = min(2 * JUDGED, len(data) // 2 * 2)
+    return (data.images(index) for index in torch.arange(count).split(BATCH))
+
+
 @torch.inference_mode()
-def draw_sheet(network: StyleGAN2, path: Path, seed: int) -> None:
+def draw_sheet(network: Generator, path: Path, seed: int) -> None:
     """Write samples at the network's truncation (none in training), with constant noise."""
     codes = network.sample(SHEET, torch.Generator().manual_seed(seed))
     images = network.render(codes).clamp(-1, 1).cpu()

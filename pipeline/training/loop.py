@@ -2,37 +2,43 @@
 
 import json
 import random
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from pipeline.datasets.procfaces.dataset import RenderedFaces
 from pipeline.errors import UserError
 from pipeline.evaluators.base import fingerprint_of
 from pipeline.evaluators.embedded import AttributeRegressor
-from pipeline.generators.stylegan2 import StyleGAN2Config
+from pipeline.generators.base import Generator
 from pipeline.records import plain, require_writable, write_json
 from pipeline.tracking import Tracker, WandbTracker
 from pipeline.training.guided import Guide
-from pipeline.training.journal import CHECKPOINT, Journal
+from pipeline.training.journal import CHECKPOINT, Journal, draw_sheet
 from pipeline.training.processes import StopRequest, launch
-from pipeline.training.state import read_tensors
+from pipeline.training.state import TrainingState, read_tensors
 from pipeline.training.stylegan2 import Recipe, build, train_step
 
 DESCRIPTION = "training.json"
 
+Batches = Callable[[int], tuple[Tensor, ...]]
+"""Draws so many examples at random, by torch's global generator; images come first."""
+
 
 @dataclass(frozen=True)
 class Training:
-    """One training, as it is asked for.
+    """One training, as it is asked for: a StyleGAN2's, unless a subclass says otherwise.
 
     Attributes:
         data: folder of rendered faces.
         out: folder for everything that it leaves, see :class:`Journal`.
-        config: the architecture.
+        config: the architecture, a dataclass.
+        recipe: hyper-parameters, a dataclass with the ``batch``.
         images: real images to show in all.
         seed: of weights, batches, latents and noise.
         processes: single-threaded CPU processes that share each batch.
@@ -46,8 +52,8 @@ class Training:
 
     data: Path
     out: Path
-    config: StyleGAN2Config
-    recipe: Recipe = field(default_factory=Recipe)
+    config: Any
+    recipe: Any = field(default_factory=Recipe)
     images: int = 1_000_000
     seed: int = 0
     processes: int = 1
@@ -72,6 +78,31 @@ class Training:
         if images_shown(self.out / CHECKPOINT) < self.images:
             launch(train, (self, tracker), self.processes)
         return images_shown(self.out / CHECKPOINT) >= self.images
+
+    def open(self) -> Any:
+        """The data, as :meth:`batches` takes them."""
+        return RenderedFaces(self.data)
+
+    def begin(self) -> TrainingState[Any, Any]:
+        """Networks and optimisers as they are before the first step."""
+        return build(self.config, self.recipe, self.seed, self.device)
+
+    def batches(self, data: RenderedFaces) -> Batches:
+        """What a step is shown of the data."""
+        return lambda n: (data.images(torch.randint(len(data), (n,))),)
+
+    def step(
+        self, state: TrainingState[Any, Any], batch: tuple[Tensor, ...], guide: Guide | None
+    ) -> dict[str, float]:
+        """One update of the networks; returns the losses."""
+        return train_step(state, batch[0], self.recipe, guide)
+
+    def settle(self, network: Generator) -> None:
+        """Make the averaged generator ready to be looked at."""
+
+    def draw(self, network: Generator, path: Path, seed: int) -> None:
+        """Write a sheet of samples."""
+        draw_sheet(network, path, seed)
 
     def _check(self) -> None:
         if self.processes < 1 or self.recipe.batch % self.processes:
@@ -101,7 +132,7 @@ def describe(training: Training) -> None:
             "seed": training.seed,
             "architecture": asdict(training.config),
             "recipe": asdict(training.recipe),
-            "data": asdict(RenderedFaces(training.data).recipe),
+            "data": asdict(training.open().recipe),
             "guide": fingerprint_of(AttributeRegressor.load(training.guide))
             if training.guide
             else None,
@@ -139,20 +170,20 @@ def train(rank: int, task: tuple[Training, Tracker]) -> None:
     training, tracker = task
     if training.device == "cpu":
         torch.set_num_threads(1)  # on a busy machine, several threads are slower than one
-    data, recipe = RenderedFaces(training.data), training.recipe
-    state = build(training.config, recipe, training.seed, training.device)
+    data, state = training.open(), training.begin()
     if (training.out / CHECKPOINT).exists():
         state.load(training.out / CHECKPOINT)
     guide = _guide(training)
-    begun, share = state.images, recipe.batch // training.processes
+    begun, share = state.images, training.recipe.batch // training.processes
+    draw = training.batches(data)
     with ExitStack() as stack:
         stop = stack.enter_context(StopRequest())
         journal = _journal(training, tracker, data, stack) if rank == 0 else None
         while state.images < training.images and not stop.agreed():
             seed_step(training, state.images, rank)
-            real = data.images(torch.randint(len(data), (share,))).to(training.device)
-            real = real.to(memory_format=torch.channels_last)
-            losses = train_step(state, real, recipe, guide)
+            images, *others = (part.to(training.device) for part in draw(share))
+            batch = (images.to(memory_format=torch.channels_last), *others)
+            losses = training.step(state, batch, guide)
             if journal:
                 journal.report(state, losses, training.images)
         if journal and state.images > begun:
@@ -172,19 +203,19 @@ def seed_step(training: Training, images: int, rank: int) -> None:
     random.seed(seed)
 
 
-def _journal(
-    training: Training, tracker: Tracker, data: RenderedFaces, stack: ExitStack
-) -> Journal:
+def _journal(training: Training, tracker: Tracker, data: Any, stack: ExitStack) -> Journal:
     stack.enter_context(tracker)
     tracker.start(plain(asdict(training)))
     journal = Journal(
         training.out,
-        data,
+        data if isinstance(data, RenderedFaces) else None,
         tracker,
         training.recipe.batch,
         training.save_every,
         training.snapshot_every,
         training.seed,
+        training.settle,
+        training.draw,
     )
     return stack.enter_context(journal)
 

@@ -3,7 +3,7 @@
 import copy
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -24,8 +24,8 @@ class TrainingState(Generic[G, D]):
 
     Attributes:
         ema: exponential moving average of the generator; the network that is shipped.
-        path_mean: running mean of the path length.
         images: real images shown to the discriminator so far, over all processes.
+        path_mean: running mean of the path length, where that is penalised.
     """
 
     generator: G
@@ -33,8 +33,8 @@ class TrainingState(Generic[G, D]):
     ema: G
     generator_optimizer: Adam
     discriminator_optimizer: Adam
-    path_mean: Tensor
     images: int = 0
+    path_mean: Tensor = field(default_factory=lambda: torch.zeros([]))
 
     def save(self, path: Path) -> None:
         """Write everything, all at once.
@@ -118,7 +118,7 @@ def new_state(
         copy.deepcopy(generator).eval().requires_grad_(False),
         lazy_adam(generator.parameters(), learning_rate, path_interval),
         lazy_adam(discriminator.parameters(), learning_rate, r1_interval),
-        torch.zeros([], device=next(generator.parameters()).device),
+        path_mean=torch.zeros([], device=next(generator.parameters()).device),
     )
 
 

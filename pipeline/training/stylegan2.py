@@ -100,8 +100,8 @@ def train_step(
         losses["path_length"] = _regularise_paths(state, len(real), recipe)
     if step % recipe.r1_interval == 0:
         losses["r1"] = _regularise_discriminator(state, real, recipe)
-    _update(generator, state.generator_optimizer)
-    _update(discriminator, state.discriminator_optimizer)
+    update(generator, state.generator_optimizer)
+    update(discriminator, state.discriminator_optimizer)
     state.images += recipe.batch
     half_life = min(recipe.ema_half_life, 0.05 * state.images)
     update_ema(state.ema, generator, 0.5 ** (recipe.batch / half_life))
@@ -155,7 +155,8 @@ def _regularise_discriminator(state: StyleGAN2State, real: Tensor, recipe: Recip
     return penalty.item()
 
 
-def _update(network: nn.Module, optimizer: torch.optim.Adam) -> None:
+def update(network: nn.Module, optimizer: torch.optim.Adam) -> None:
+    """One step of an optimiser with the gradients' mean over all processes."""
     average([p.grad for p in network.parameters() if p.grad is not None])
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)

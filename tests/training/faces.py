@@ -15,9 +15,9 @@ CONFIG = StyleGAN2Config(16, (8, 8, 6), z_dim=8, w_dim=8, mapping_layers=2)
 RECIPE = Recipe(batch=4, r1_interval=3, path_interval=2)
 
 
-def small_faces(folder: Path) -> Path:
-    """32 faces of 16 x 16 pixels."""
-    render_dataset(folder, 32, seed=0, size=16)
+def small_faces(folder: Path, size: int = 16) -> Path:
+    """32 faces, of 16 x 16 pixels unless another size is given."""
+    render_dataset(folder, 32, seed=0, size=size)
     return folder
 
 

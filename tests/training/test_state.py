@@ -89,7 +89,7 @@ def test_the_checkpoint_has_the_names_of_earlier_ones(tmp_path: Path) -> None:
     saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert list(saved) == [
         "generator", "discriminator", "ema", "generator_optimizer", "discriminator_optimizer",
-        "path_mean", "images",
+        "images", "path_mean",
     ]  # fmt: skip
 
 
