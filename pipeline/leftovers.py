@@ -52,10 +52,13 @@ def _last_change(path: Path) -> float:
 def _writer_lives(path: Path) -> bool:
     """Whether this machine runs a process of the number in a folder's name."""
     number = path.name.split("-")[1] if path.name.count("-") > 1 else ""
-    if os.name != "posix" or not number.isdigit():
-        return False
+    return os.name == "posix" and number.isdigit() and process_lives(int(number))
+
+
+def process_lives(pid: int) -> bool:
+    """Whether this machine runs a process of a number."""
     try:
-        os.kill(int(number), 0)
+        os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
@@ -64,14 +67,14 @@ def _writer_lives(path: Path) -> bool:
 
 
 @contextmanager
-def beating(partial: Path) -> Iterator[None]:
-    """Touch a folder now and then, so that other machines see that its writer lives."""
-    done = Event()
+def beating(path: Path, seconds: float | None = None) -> Iterator[None]:
+    """Touch a file or folder now and then, so that other machines see that its writer lives."""
+    done, pause = Event(), BEAT_SECONDS if seconds is None else seconds
 
     def beat() -> None:
-        while not done.wait(BEAT_SECONDS):
+        while not done.wait(pause):
             with suppress(OSError):
-                os.utime(partial)
+                os.utime(path)
 
     thread = Thread(target=beat, name="store-heartbeat", daemon=True)
     thread.start()

@@ -2,7 +2,7 @@
 
 An entry is a folder ``ROOT/STAGE/KEY`` that appears all at once, by a rename, when its last byte is
 on the disk. Nothing is ever locked: of writers of the same entry the first to finish wins, which is
-all that a folder shared by many machines needs.
+all that a folder shared by many machines needs. A claim tells others to wait for the one at work.
 """
 
 import logging
@@ -13,8 +13,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.claims import turn
 from pipeline.disk import Place, is_full, sync_folder
-from pipeline.entries import DamagedError, check, seal
+from pipeline.entries import MANIFEST, DamagedError, check, seal
 from pipeline.errors import UserError
 from pipeline.keys import key
 from pipeline.leftovers import DAMAGED, PARTIAL, beating, discard, own_name, tidy
@@ -78,6 +79,19 @@ class Store:
         entry = self.root / stage / key
         if (seconds := _find(entry, key)) is not None:
             return Artefact(entry, key, seconds, fresh=False)
+        with turn(self.root, f"{stage}-{key}", lambda: os.path.lexists(entry / MANIFEST)):
+            if (seconds := _whole(entry, key)) is not None:
+                return Artefact(entry, key, seconds, fresh=False)
+            return self._make(entry, key, make, settings)
+
+    def _make(
+        self,
+        entry: Path,
+        key: str,
+        make: Callable[[Path], object],
+        settings: Mapping[str, object] | None,
+    ) -> Artefact:
+        """Fill a folder of our own and rename it into place."""
         with self._partial(entry.parent) as partial:
             seconds = self._fill(partial, key, make, settings)
             with self._place.writing():
