@@ -2,36 +2,46 @@
 
 Every found direction is tried in both senses at growing steps; a predictor says how each attribute
 moves on average, in standard deviations of the data. The step that moves the wanted attribute by
-one standard deviation is the direction's unit: methods are compared at equal strengths in it.
+one standard deviation is the direction's unit: methods are compared at equal strengths in it. What
+raises an attribute by one need not lower it by one when turned round, so either has its own unit.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
+from math import copysign
 
 import torch
 from torch import Tensor
 
-Change = Callable[[float], Tensor]
-"""Mean change of all attributes ``[a]`` at a step, in standard deviations of the data."""
+Change = Callable[[float], Tensor | None]
+"""Mean change of all attributes ``[a]`` at a step, in standard deviations of the data.
 
-GROWTH = (0.5, 1.0, 2.0, 4.0, 6.0)  # steps tried, in units of the latent spread
+None where the images are no longer of the kind that the attributes can be read off.
+"""
+
+GROWTH = (0.5, 1.0, 2.0, 4.0, 6.0, 9.0, 14.0, 20.0, 30.0)  # steps, in units of the latent spread
+USUAL = 6.0  # steps that every direction is given; further ones only where they promise something
+HOPE = 2.0  # how much steeper than so far a response may become
 REFINEMENTS = 2
-SETTLING = 2
+SETTLING = 3
+PRECISE = 0.02  # share of the target that a settled step may be off
 BOUNDS = (0.5, 2.0)  # of one correction of a step
 CLOSE = 0.9  # share of the target that counts as reached on other codes
+SATURATED = 0.8  # share of the greatest change that a step out of reach is taken at
 SMALLEST_CHANGE = 1e-3  # a selectivity says nothing below the noise of the predictor
 
 
 @dataclass(frozen=True)
 class Unit:
-    """How far and which way a direction goes for a change of its attribute by one.
+    """How far and which way a direction goes for the target change of its attribute.
 
     Attributes:
         attribute: index of the attribute.
-        step: signed step in latent units at a strength of 1.
+        step: signed step in latent units.
         change: change of every attribute there ``[a]``, as measured.
-        reached: whether the attribute changes by one within the steps tried; if not, ``step`` is
-            the one with the greatest change.
+        reached: whether the attribute changes by the target within the steps tried; if not,
+            ``step`` is one that does about as much as can be done.
         selectivity: change of the attribute over the greatest change of one outside the region.
     """
 
@@ -41,6 +51,15 @@ class Unit:
     reached: bool
     selectivity: float
 
+    @property
+    def merit(self) -> tuple[bool, float]:
+        """What reaches the target comes first, the most selective before others.
+
+        What does not goes by the change that it makes, which may be one the wrong way.
+        """
+        moved = abs(float(self.change[self.attribute]))
+        return self.reached, self.selectivity if self.reached else copysign(moved, self.selectivity)
+
 
 def calibrate(
     change: Change,
@@ -48,24 +67,44 @@ def calibrate(
     candidates: Sequence[int],
     outside: Sequence[int],
     target: float = 1.0,
+    reach: float = GROWTH[-1],
 ) -> Unit:
     """The unit of a direction: the most selective way to change one of the candidates.
 
-    In each sense the steps grow until one of the candidates has changed enough; the better sense
-    is then located by regula falsi.
+    In each sense the steps grow until one of the candidates has changed enough, the images fall
+    apart, or there is no hope; the better sense is then located by regula falsi.
 
     Args:
         change: measures the direction at a step.
         spread: standard deviation of the latents along a direction; the scale of the steps.
         candidates: indices of the attributes that the direction may be meant for.
         outside: indices of the attributes that should stay.
-        target: the change that defines the unit, in standard deviations.
+        target: the change that defines the unit, in standard deviations; a negative one lowers.
+        reach: the longest step worth trying, in spreads.
     """
-    walks = [_walk(change, sign * spread, list(candidates), target) for sign in (1.0, -1.0)]
-    units = {id(w): _unit(w, candidates, outside, target) for w in walks}
-    best = max(walks, key=lambda w: _merit(units[id(w)]))
-    unit = units[id(best)]
-    return _refined(change, best, unit, outside, target) if unit.reached else unit
+    return _best(change, (spread, -spread), candidates, outside, target, reach)
+
+
+def turned(
+    change: Change,
+    spread: float,
+    unit: Unit,
+    outside: Sequence[int],
+    target: float = -1.0,
+    reach: float = GROWTH[-1],
+) -> Unit:
+    """The unit of the same attribute in the other sense of the direction, for another target.
+
+    Args:
+        change: as for :func:`calibrate`.
+        spread: as there.
+        unit: what it found.
+        outside: as there.
+        target: a change of the attribute against that of the unit.
+        reach: as there.
+    """
+    scale = -spread if unit.step > 0 else spread
+    return _best(change, (scale,), [unit.attribute], outside, target, reach)
 
 
 def settle(change: Change, unit: Unit, outside: Sequence[int], target: float = 1.0) -> Unit:
@@ -80,14 +119,64 @@ def settle(change: Change, unit: Unit, outside: Sequence[int], target: float = 1
         outside: as there.
         target: as there.
     """
-    step, attribute = unit.step, unit.attribute
-    for _ in range(SETTLING if unit.reached else 0):
-        measured = float(change(step)[attribute])
-        low, high = BOUNDS
-        step *= min(max(target / max(measured, SMALLEST_CHANGE), low), high)
-    moved = change(step)
-    reached = unit.reached and float(moved[attribute]) >= CLOSE * target
-    return _measured(attribute, step, moved, outside, reached)
+    raised, wanted = _raising(cache(change), target), abs(target)
+    point = before = (0.0, 0.0)
+    step, found = unit.step, []
+    for _ in range(1 + (SETTLING if unit.reached else 0)):
+        moved = raised(step)
+        if moved is None:
+            break
+        before, point = point, (step, float(moved[unit.attribute]))
+        reached = unit.reached and point[1] >= CLOSE * wanted
+        found.append(_measured(unit.attribute, step, moved, outside, reached))
+        if abs(point[1] - wanted) <= PRECISE * wanted:
+            break
+        step = _corrected(before, point, wanted)
+    if not found:
+        return replace(unit, reached=False)
+    return _signed(min(found, key=lambda u: abs(float(u.change[u.attribute]) - wanted)), target)
+
+
+def _best(
+    change: Change,
+    scales: Sequence[float],
+    candidates: Sequence[int],
+    outside: Sequence[int],
+    target: float,
+    reach: float,
+) -> Unit:
+    """The best of the senses that the signs of some scales of steps stand for."""
+    raised, wanted = _raising(cache(change), target), abs(target)
+    walks = [_walk(raised, scale, list(candidates), wanted, reach) for scale in scales]
+    units = [_unit(walk, candidates, outside, wanted) for walk in walks]
+    best = max(range(len(walks)), key=lambda i: units[i].merit)
+    unit = units[best]
+    if unit.reached:
+        unit = _refined(raised, walks[best], unit, outside, wanted)
+    return _signed(unit, target)
+
+
+def _raising(change: Change, target: float) -> Change:
+    """The changes with the target's sign, so that what is wanted is positive."""
+
+    def raised(step: float) -> Tensor | None:
+        moved = change(step)
+        return moved if moved is None or target > 0 else -moved
+
+    return raised
+
+
+def _signed(unit: Unit, target: float) -> Unit:
+    return unit if target > 0 else replace(unit, change=-unit.change)
+
+
+def _corrected(before: tuple[float, float], point: tuple[float, float], target: float) -> float:
+    """The next step: by the line through two points, or 0 and the last, within bounds."""
+    step, moved = point
+    line = (moved - before[1]) / (step - before[0])
+    slope = line if line * step > 0 else moved / step
+    factor = 1 + (target - moved) / (slope * step) if slope * step > 0 else BOUNDS[1]
+    return step * min(max(factor, BOUNDS[0]), BOUNDS[1])
 
 
 @dataclass(frozen=True)
@@ -98,31 +187,48 @@ class _Walk:
     changes: list[Tensor]
 
 
-def _walk(change: Change, scale: float, candidates: list[int], target: float) -> _Walk:
-    first = change(GROWTH[0] * scale)
-    walk = _Walk([0.0, GROWTH[0] * scale], [torch.zeros_like(first), first])
-    for growth in GROWTH[1:]:
-        if bool((walk.changes[-1][candidates] >= target).any()):
+def _walk(
+    change: Change, scale: float, candidates: list[int], target: float, reach: float
+) -> _Walk:
+    walk = _Walk([0.0], [])
+    for growth in (growth for growth in GROWTH if growth <= reach):
+        moved = change(growth * scale)
+        if moved is None:
             break
+        if not walk.changes:
+            walk.changes.append(torch.zeros_like(moved))
         walk.steps.append(growth * scale)
-        walk.changes.append(change(walk.steps[-1]))
+        walk.changes.append(moved)
+        most = float(moved[candidates].max())
+        hopeless = most * HOPE * reach / growth < target
+        if most >= target or (growth >= USUAL and hopeless):
+            break
     return walk
 
 
 def _unit(walk: _Walk, candidates: Sequence[int], outside: Sequence[int], target: float) -> Unit:
     """What the walk says before refinement: interpolated between its last two steps."""
-    last, before = walk.changes[-1], walk.changes[-2]
+    if not walk.changes:  # the images fell apart at the first step
+        return Unit(candidates[0], 0.0, torch.zeros(max([*candidates, *outside]) + 1), False, 0.0)
+    last, before = walk.changes[-1], walk.changes[-2:][0]
     reached = [c for c in candidates if float(last[c]) >= target]
     if not reached:
         attribute = max(candidates, key=lambda c: max(float(m[c]) for m in walk.changes))
-        at = max(range(1, len(walk.steps)), key=lambda i: float(walk.changes[i][attribute]))
-        return _measured(attribute, walk.steps[at], walk.changes[at], outside, reached=False)
+        return _greatest(walk, attribute, outside)
     options = []
     for c in reached:
         share = (target - float(before[c])) / (float(last[c]) - float(before[c]))
         step = walk.steps[-2] + share * (walk.steps[-1] - walk.steps[-2])
         options.append(_measured(c, step, torch.lerp(before, last, share), outside, reached=True))
-    return max(options, key=_merit)
+    return max(options, key=lambda unit: unit.merit)
+
+
+def _greatest(walk: _Walk, attribute: int, outside: Sequence[int]) -> Unit:
+    """The first step that changes an attribute about as much as any does."""
+    moved = [float(change[attribute]) for change in walk.changes[1:]]
+    enough = max(moved) * (SATURATED if max(moved) > 0 else 1)
+    at = next(i for i, value in enumerate(moved, start=1) if value >= enough)
+    return _measured(attribute, walk.steps[at], walk.changes[at], outside, reached=False)
 
 
 def _refined(
@@ -134,15 +240,12 @@ def _refined(
     for _ in range(REFINEMENTS):
         step = low[0] + (target - low[1]) / (high[1] - low[1]) * (high[0] - low[0])
         moved = change(step)
+        if moved is None:
+            return replace(unit, reached=False)
         unit = _measured(unit.attribute, step, moved, outside, reached=True)
         point = (step, float(moved[unit.attribute]))
         low, high = (low, point) if point[1] >= target else (point, high)
     return unit
-
-
-def _merit(unit: Unit) -> tuple[bool, float]:
-    """Units that are reached come first, the most selective before others; else the greatest."""
-    return unit.reached, unit.selectivity if unit.reached else float(unit.change[unit.attribute])
 
 
 def _measured(

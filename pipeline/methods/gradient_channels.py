@@ -10,7 +10,7 @@ from torch import Tensor
 from pipeline.generators.base import Codes, Generator
 from pipeline.methods.channel_locality import Localisation, majority, overlaps, votes
 from pipeline.methods.gram import Progress
-from pipeline.methods.jacobian import columns
+from pipeline.methods.jacobian import Linearisation
 from pipeline.methods.region_grams import averaged
 
 COVERED = 0.5  # a region holds a part when it holds at least this share of the part's pixels
@@ -131,7 +131,8 @@ def _maps(
     def image(styles: Tensor) -> Tensor:
         return averaged(generator.render(code.with_values(styles[None]))[0], grid)
 
+    linear = Linearisation(image, code.values[0])
     for part in layers:
         for low in range(part.start, part.stop, chunk):
-            block = columns(image, code.values[0], low, min(low + chunk, part.stop))
+            block = linear.columns(low, min(low + chunk, part.stop))
             yield block.abs().mean(dim=1).flatten(1).cpu()

@@ -90,11 +90,6 @@ def jacobian(function: ImageFunction, point: Tensor, chunk: int = CHUNK) -> Tens
     return torch.cat(blocks).movedim(0, -1)
 
 
-def columns(function: ImageFunction, point: Tensor, start: int, stop: int) -> Tensor:
-    """Columns ``start..stop`` of the Jacobian, ``[stop - start, c, h, w]``, in one batch."""
-    return Linearisation(function, point).columns(start, stop)
-
-
 @contextmanager
 def _full_precision() -> Iterator[None]:
     """No TF32: its errors, squared, would drown the small eigenvalues of a background matrix."""

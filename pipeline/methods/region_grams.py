@@ -56,17 +56,15 @@ def require_background(region: Region, resolution: int) -> None:
         UserError: a fixed region covers every pixel.
     """
     if not region.per_image and bool(region.mask(resolution).all()):
-        raise no_pixels(region, inside=False)
+        raise no_pixels(region.name, inside=False)
 
 
-def no_pixels(region: Region, inside: bool) -> UserError:
+def no_pixels(region: str, inside: bool) -> UserError:
     """The error for a region that has no pixels, or leaves none."""
     if inside:
-        return UserError(
-            f"region={region.name} has no pixel in any of the images: use other codes."
-        )
+        return UserError(f"region={region} has no pixel in any of the images: use other codes.")
     return UserError(
-        f"region={region.name} covers the whole image, so there is no background to preserve: "
+        f"region={region} covers the whole image, so there is no background to preserve: "
         "use a smaller region."
     )
 
@@ -135,31 +133,6 @@ class RegionJacobian:
             start = generator.convert(codes, layered)
             return start, Coordinates.of(generator, start, self.space, self.layers)
 
-    def matrices(
-        self,
-        generator: Generator,
-        start: Codes,
-        coordinates: Coordinates,
-        region: Region,
-        progress: Progress | None = None,
-    ) -> tuple[Tensor, Tensor]:
-        """M_f and M_b: J'J over the rows of each part of all images, divided by their number.
-
-        Args:
-            generator: makes the images.
-            start: n codes, as :meth:`start` gives them.
-            coordinates: likewise.
-            region: the foreground.
-            progress: called with the numbers of columns done and to be done.
-
-        Returns:
-            Both ``[d, d]``, float64.
-
-        Raises:
-            UserError: the region or the rest has no pixel in any of the images.
-        """
-        return means(self.grams(generator, start, coordinates, [region], progress), 0, region)
-
     def grams(
         self,
         generator: Generator,
@@ -168,7 +141,15 @@ class RegionJacobian:
         regions: Sequence[Region],
         progress: Progress | None = None,
     ) -> Grams:
-        """What :func:`means` needs for any of several regions, from one pass."""
+        """J'J inside and outside of several regions, from one pass.
+
+        Args:
+            generator: makes the images.
+            start: n codes, as :meth:`start` gives them.
+            coordinates: likewise.
+            regions: the foregrounds.
+            progress: called with the numbers of columns done and to be done.
+        """
         masks = [self._masks(generator, start, region) for region in regions]
         return gram_matrices(
             self._functions(generator, start, coordinates),
@@ -182,7 +163,11 @@ class RegionJacobian:
     def products(
         self, generator: Generator, start: Codes, coordinates: Coordinates, region: Region
     ) -> GramProducts:
-        """Products with M_f and M_b in the place of the matrices; see :meth:`matrices`."""
+        """Products with M_f and M_b of a region, in the place of the matrices.
+
+        Raises:
+            UserError: the region or the rest has no pixel in any of the images.
+        """
         products = GramProducts(
             self._functions(generator, start, coordinates),
             start.values.new_zeros(len(coordinates)),
@@ -192,7 +177,7 @@ class RegionJacobian:
         )
         for inside in (True, False):
             if products.pixels(inside) == 0:
-                raise no_pixels(region, inside)
+                raise no_pixels(region.name, inside)
         return products
 
     def _masks(self, generator: Generator, start: Codes, region: Region) -> Tensor:
@@ -227,13 +212,27 @@ def _singles(codes: Codes) -> list[Codes]:
     return [codes[i : i + 1] for i in range(len(codes))]
 
 
-def means(grams: Grams, number: int, region: Region) -> tuple[Tensor, Tensor]:
-    """M_f and M_b of the region with this number among those of a pass.
+@dataclass(frozen=True, eq=False)
+class RegionPass:
+    """What one pass over the Jacobian says of several regions.
 
-    Raises:
-        UserError: it or the rest has no pixel in any of the images.
+    Attributes:
+        grams: of the regions, by number.
+        regions: their names.
+        seconds: that the pass took.
     """
-    for inside in (True, False):
-        if grams.count(number, inside) == 0:
-            raise no_pixels(region, inside)
-    return grams.mean(number, inside=True), grams.mean(number, inside=False)
+
+    grams: Grams
+    regions: tuple[str, ...]
+    seconds: float
+
+    def matrices(self, number: int = 0) -> tuple[Tensor, Tensor]:
+        """M_f and M_b of a region by its number: J'J over the rows of each part, by their number.
+
+        Raises:
+            UserError: the region or the rest has no pixel in any of the images.
+        """
+        for inside in (True, False):
+            if self.grams.count(number, inside) == 0:
+                raise no_pixels(self.regions[number], inside)
+        return self.grams.mean(number, inside=True), self.grams.mean(number, inside=False)

@@ -208,7 +208,7 @@ class StyleSpace(ReadingMethod):
                 "method.target=region looks for channels of its pixels instead."
             )
         if seen is None:
-            raise no_pixels(region, inside=True)
+            raise no_pixels(region.name, inside=True)
         return seen
 
     def _local(self, found: Search, statistics: ChannelStatistics, region: Region) -> Ranking:

@@ -1,15 +1,16 @@
 """The stage that finds out what every direction does, how far it must go, and which one to use."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pipeline.attributes import Change, Unit, calibrate, settle
+from pipeline.attributes import GROWTH, USUAL, Change, Unit, calibrate, settle, turned
 from pipeline.config import Unit as StrengthUnit
 from pipeline.domains.base import Domain
 from pipeline.errors import UserError
@@ -20,9 +21,11 @@ from pipeline.regions.region import Region
 from pipeline.stages.base import Progress, Stage, generator_settings
 
 FIRST = 40  # codes that every direction is tried on; the selected one is settled on all
+SETTLED = 3  # of the best directions, that are held against all codes until one reaches its unit
 SELECTIVE = (
     2.0  # a direction that moves its attribute so much further than any outside is selective
 )
+LEFT = 1.1  # readings so much further from the data's mean than the data's: faces blur and break
 COVERED = 0.5  # a region edits a part when it holds at least this share of the part's pixels
 
 
@@ -34,10 +37,13 @@ class Calibration:
         attributes: names of the attributes that the predictor reads; none where nothing does.
         inside: those that belong to the region.
         outside: those that do not.
-        units: per direction, how far it goes for a change of its attribute by one; none where
-            there are no attributes.
+        units: per direction, how far it goes for a strength of ``sense``; none where there are no
+            attributes.
         spreads: per direction, the latent step of one standard deviation of the codes.
         selected: index of the direction to use.
+        sense: 1, or -1 where all strengths of the run are negative.
+        turned: per direction, how far it goes for a strength of the other sign; none where the run
+            has no such strengths.
     """
 
     attributes: tuple[str, ...]
@@ -46,25 +52,43 @@ class Calibration:
     units: tuple[Unit, ...]
     spreads: tuple[float, ...]
     selected: int
+    sense: int = 1
+    turned: tuple[Unit, ...] = ()
 
     @property
     def common(self) -> StrengthUnit:
         """The unit in which directions are compared."""
         return StrengthUnit.ATTRIBUTE if self.units else StrengthUnit.SPREAD
 
-    def step(self, index: int, unit: StrengthUnit) -> float:
-        """The latent step along a direction at a strength of 1, signed."""
+    def step(self, index: int, unit: StrengthUnit, strength: float = 1.0) -> float:
+        """The latent step along a direction per unit of strength, signed.
+
+        Where attributes are moved it goes by the strength's sign: what raises an attribute by one
+        need not lower it by one when turned round.
+        """
         if unit == StrengthUnit.LATENT:
             return 1.0
-        return self.spreads[index] if unit == StrengthUnit.SPREAD else self.units[index].step
+        if unit == StrengthUnit.SPREAD:
+            return self.spreads[index]
+        sense, found = self._unit(index, strength)
+        return sense * found.step
 
     def attribute(self, index: int) -> str | None:
         """The attribute that a direction is meant for; None where there are none."""
         return self.attributes[self.units[index].attribute] if self.units else None
 
-    def reached(self, index: int) -> bool:
-        """Whether a strength of 1 is what it should be; a spread always is."""
-        return not self.units or self.units[index].reached
+    def reached(self, index: int, strength: float | None = None) -> bool:
+        """Whether a strength of 1 (or -1, by the sign) is what it should be; a spread always is.
+
+        Without a strength, in the run's sense.
+        """
+        return not self.units or self._unit(index, strength or self.sense)[1].reached
+
+    def _unit(self, index: int, strength: float) -> tuple[int, Unit]:
+        """The unit for strengths of a sign, and the sign that it was measured for."""
+        if self.turned and strength * self.sense < 0:
+            return -self.sense, self.turned[index]
+        return self.sense, self.units[index]
 
 
 @dataclass
@@ -76,6 +100,10 @@ class Calibrating(Stage[Calibration]):
         attribute: the attribute wanted; None leaves every direction its most selective one.
         direction: index of the direction wanted; None leaves the choice to the stage.
         batch: images rendered at once.
+        target: change of the attribute at a strength of 1, in standard deviations of the data;
+            a negative one lowers it.
+        senses: signs of the run's strengths; with both, directions are chosen by what they do at
+            positive strengths.
     """
 
     edits: Edits
@@ -87,8 +115,10 @@ class Calibrating(Stage[Calibration]):
     attribute: str | None
     direction: int | None
     batch: int
+    target: float = 1.0
+    senses: Collection[int] = (1,)
     name = "calibrate"
-    version = 4
+    version = 6
 
     def settings(self) -> Mapping[str, Any]:
         """Region, attribute, direction, and the networks that look."""
@@ -98,6 +128,8 @@ class Calibrating(Stage[Calibration]):
             "attribute": self.attribute,
             "direction": self.direction,
             "batch": self.batch,
+            "target": self.target,
+            "senses": sorted(self.senses),
             "predictor": fingerprint_of(self.domain.predictor),
             "parser": fingerprint_of(self.domain.parser),
         }
@@ -112,8 +144,16 @@ class Calibrating(Stage[Calibration]):
         with torch.inference_mode():
             spreads = tuple(edit.spread(self.generator, self.codes) for edit in self.edits)
             if not self.domain.predictor.names:
-                return Calibration((), (), (), (), spreads, self.direction or 0)
+                return Calibration((), (), (), (), spreads, self.direction or 0, self._sense)
+            if any(edit.needs_reference for edit in self.edits):
+                return self._uncalibrated(spreads)
             return self._calibrated(spreads, progress)
+
+    def _uncalibrated(self, spreads: tuple[float, ...]) -> Calibration:
+        """Of edits whose strength is a share of a reference: attributes to look at, no units."""
+        names = tuple(self.domain.predictor.names)
+        inside, outside = (tuple(names[i] for i in side) for side in self._sides())
+        return Calibration(names, inside, outside, (), spreads, self.direction or 0, self._sense)
 
     def _calibrated(self, spreads: tuple[float, ...], progress: Progress) -> Calibration:
         """Every direction's unit, and the direction to use."""
@@ -121,13 +161,16 @@ class Calibrating(Stage[Calibration]):
         before = self._read(lambda codes: self.generator.render(codes), len(self.codes))
         names = tuple(self.domain.predictor.names)
         wanted = list(inside) if self.attribute is None else [names.index(self.attribute)]
-        units = []
+        # A step that is asked for may be long; where any attribute will do, the nearest is meant.
+        reach = USUAL if self.attribute is None else GROWTH[-1]
+        units, others = [], []
         for done, edit in enumerate(self.edits):
             progress(done, len(self.edits))
-            change = self._change(edit, before[:FIRST])
-            units.append(calibrate(change, spreads[done], wanted, outside))
-        chosen = self._select(units) if self.direction is None else self.direction
-        units[chosen] = settle(self._change(self.edits[chosen], before), units[chosen], outside)
+            change, spread = cache(self._change(edit, before[:FIRST])), spreads[done]
+            units.append(calibrate(change, spread, wanted, outside, self._goal, reach))
+            if len(self.senses) > 1:
+                others.append(turned(change, spread, units[-1], outside, -self._goal, reach))
+        chosen = self._settled(units, others, before, outside)
         return Calibration(
             names,
             tuple(names[i] for i in inside),
@@ -135,27 +178,71 @@ class Calibrating(Stage[Calibration]):
             tuple(units),
             spreads,
             chosen,
+            self._sense,
+            tuple(others),
         )
 
-    def _select(self, units: Sequence[Unit]) -> int:
-        """The most selective carrier of the attribute wanted, or of any in the method's own order.
+    @property
+    def _sense(self) -> int:
+        return max(self.senses)
 
-        Directions that do not move their attribute far enough come after all that do.
+    @property
+    def _goal(self) -> float:
+        """The change of the attribute at a strength of ``sense``."""
+        return self._sense * self.target
+
+    def _settled(
+        self, units: list[Unit], others: list[Unit], before: Tensor, outside: Sequence[int]
+    ) -> int:
+        """The direction to use, its units settled on all codes.
+
+        The best of those that hold for all codes as they did for the few; where none does, the
+        one that comes closest on all.
+        """
+        ranked = self._ranked(units)[:SETTLED] if self.direction is None else [self.direction]
+        for index in ranked:
+            change = self._change(self.edits[index], before)
+            units[index] = settle(change, units[index], outside, self._goal)
+            if units[index].reached:
+                break
+        else:
+            index = max(ranked, key=lambda i: units[i].merit)
+        if others:
+            change = self._change(self.edits[index], before)
+            others[index] = settle(change, others[index], outside, -self._goal)
+        return index
+
+    def _ranked(self, units: Sequence[Unit]) -> list[int]:
+        """Directions by how selectively they carry the attribute wanted, the best first.
+
+        Where any attribute will do, by the method's own order: those that are selective, then those
+        that reach their unit. Directions that do not move their attribute far enough come last.
         """
         if self.attribute is not None:
-            return max(range(len(units)), key=lambda i: (units[i].reached, units[i].selectivity))
+            return sorted(range(len(units)), key=lambda i: units[i].merit, reverse=True)
         reached = [i for i, unit in enumerate(units) if unit.reached]
         selective = [i for i in reached if units[i].selectivity >= SELECTIVE]
-        return next(iter(selective + reached), 0)
+        return list(dict.fromkeys([*selective, *reached])) or [0]
 
     def _change(self, edit: Edit, before: Tensor) -> Change:
-        """How attributes move from ``before``, those of the first codes, along an edit."""
+        """How attributes move from ``before``, those of the first codes, along an edit.
 
-        def change(step: float) -> Tensor:
+        Nothing is said of images that are no longer of the domain: all attributes taken together
+        are then far from what any face has.
+        """
+
+        def change(step: float) -> Tensor | None:
             after = self._read(lambda codes: edit.apply(self.generator, codes, step), len(before))
+            if self._extent(after) > LEFT * max(self._extent(before), 1.0):
+                return None
             return (after - before).mean(0).double()
 
         return change
+
+    def _extent(self, read: Tensor) -> float:
+        """Root mean square of what can be read: about 1 for the data, whatever is in it."""
+        columns = [i for i, name in enumerate(self.domain.predictor.names) if self._readable(name)]
+        return float(read[:, columns].square().mean().sqrt())
 
     def _read(self, render: Callable[[Codes], Tensor], count: int) -> Tensor:
         """Attributes ``[count, a]`` of images of the first codes, in units of the data."""
@@ -182,19 +269,24 @@ class Calibrating(Stage[Calibration]):
     def save(self, result: Calibration, folder: Path) -> None:
         """One JSON file."""
         data = asdict(result)
-        for row, unit in zip(data["units"], result.units, strict=True):
-            row["change"] = unit.change.tolist()
+        for name in ("units", "turned"):
+            for row, unit in zip(data[name], getattr(result, name), strict=True):
+                row["change"] = unit.change.tolist()
         (folder / "calibration.json").write_text(json.dumps(data))
 
     def load(self, folder: Path) -> Calibration:
         """Read it."""
         data = json.loads((folder / "calibration.json").read_text())
-        units = tuple(
-            Unit(**row | {"change": torch.tensor(row["change"], dtype=torch.float64)})
-            for row in data.pop("units")
-        )
         rows = {k: tuple(data[k]) for k in ("attributes", "inside", "outside", "spreads")}
-        return Calibration(**rows, units=units, selected=data["selected"])
+        units, others = (tuple(_unit(row) for row in data[k]) for k in ("units", "turned"))
+        return Calibration(
+            **rows, units=units, selected=data["selected"], sense=data["sense"], turned=others
+        )
+
+
+def _unit(row: dict[str, Any]) -> Unit:
+    change = torch.tensor(row["change"], dtype=torch.float64)
+    return Unit(row["attribute"], row["step"], change, row["reached"], row["selectivity"])
 
 
 def covered_parts(domain: Domain, region: Region, images: Tensor) -> set[str]:

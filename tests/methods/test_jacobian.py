@@ -6,7 +6,7 @@ from torch import Tensor
 
 from pipeline.generators.base import Codes, Space
 from pipeline.generators.stylegan2 import StyleGAN2, StyleGAN2Config
-from pipeline.methods.jacobian import columns, jacobian
+from pipeline.methods.jacobian import Linearisation, jacobian
 from tests.generic import WaveGenerator
 
 GENERATOR = WaveGenerator()
@@ -53,7 +53,9 @@ def test_the_chunk_does_not_matter(chunk: int) -> None:
 
 def test_columns_are_those_of_the_jacobian() -> None:
     full = jacobian(image, POINT)
-    torch.testing.assert_close(columns(image, POINT, 2, 5), full[..., 2:5].movedim(-1, 0))
+    torch.testing.assert_close(
+        Linearisation(image, POINT).columns(2, 5), full[..., 2:5].movedim(-1, 0)
+    )
 
 
 def test_a_constant_has_no_derivative() -> None:

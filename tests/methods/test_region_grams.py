@@ -10,6 +10,7 @@ from pipeline.methods.jacobian import jacobian
 from pipeline.methods.region_grams import (
     Channels,
     RegionJacobian,
+    RegionPass,
     averaged,
     layer_ranges,
     region_masks,
@@ -46,7 +47,8 @@ def explicit(code: Tensor, channels: Channels, resolution: int) -> tuple[Tensor,
 def test_equal_the_explicit_matrices(channels: Channels, resolution: int) -> None:
     how = RegionJacobian(Space.W, None, channels, resolution, chunk=4, max_bytes=2**20)
     start, coordinates = how.start(WAVES, CODES[:1])
-    found = how.matrices(WAVES, start, coordinates, MOUTH)
+    grams = how.grams(WAVES, start, coordinates, [MOUTH])
+    found = RegionPass(grams, ("mouth",), 0.0).matrices()
     expected = explicit(WAVES.convert(CODES, Space.W).values[0], channels, resolution)
     torch.testing.assert_close(found, expected)
 

@@ -1,5 +1,6 @@
 """Calibration where attributes can be read, and where they cannot."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,52 @@ def test_a_direction_can_be_asked_for(domain: Photos) -> None:
     assert calibrated(domain, 2).selected == 2
     with pytest.raises(UserError, match="there are 3 directions, 0 to 2"):
         calibrated(domain, 3)
+
+
+def test_both_signs_of_a_strength_have_a_step_of_their_own(tmp_path: Path) -> None:
+    """What brightens by one deviation need not darken by one when turned round."""
+    calibrating = replace(stage(Lit()), senses=(1, -1), target=0.2)
+    found = calibrating.compute(lambda _done, _total: None)
+    index, codes = found.selected, CODES
+    before = Brightness().standardised(GENERATOR.render(codes).detach().clamp(-1, 1))[:, 0].mean()
+    for strength in (1.0, -1.0):
+        assert found.reached(index, strength)
+        step = strength * found.step(index, Unit.ATTRIBUTE, strength)
+        moved = edits()[index].apply(GENERATOR, codes, step).detach().clamp(-1, 1)
+        change = Brightness().standardised(moved)[:, 0].mean() - before
+        assert float(change) == pytest.approx(0.2 * strength, abs=0.01)
+    assert found.step(index, Unit.ATTRIBUTE, 1.0) != found.step(index, Unit.ATTRIBUTE, -1.0)
+    calibrating.save(found, tmp_path)
+    assert calibrating.load(tmp_path).step(index, Unit.ATTRIBUTE, -1.0) == found.step(
+        index, Unit.ATTRIBUTE, -1.0
+    )
+
+
+@pytest.mark.parametrize("target", [1.0, -1.0])
+def test_a_run_of_negative_strengths_goes_by_what_they_do(target: float) -> None:
+    """A strength of -1 for a target of 1 is what a strength of 1 is for one of -1."""
+    found = replace(stage(Lit()), senses=(-1,), target=target).compute(lambda _d, _t: None)
+    other = replace(stage(Lit()), senses=(1,), target=-target).compute(lambda _d, _t: None)
+    assert (found.sense, other.sense, found.selected) == (-1, 1, other.selected)
+    for index in range(3):
+        steps = [c.step(index, Unit.ATTRIBUTE, c.sense) * c.sense for c in (found, other)]
+        assert steps[0] == pytest.approx(steps[1])
+    assert found.turned == ()
+
+
+@torch.no_grad()
+def test_images_that_are_no_longer_of_the_domain_end_the_search() -> None:
+    """The steps tried stay where readings are as far from the mean as those of the data."""
+    calibrating = stage(Lit())
+    before = calibrating._read(lambda codes: GENERATOR.render(codes), 20)
+    assert calibrating._extent(before) == float(before[:, 0].square().mean().sqrt())
+
+    class Bright(DirectionEdit):
+        def render(self, generator: object, codes: object, strengths: Tensor, _r: object) -> Tensor:
+            return torch.zeros(len(strengths), 3, 16, 16) + strengths[:, None, None, None]
+
+    edit = Bright(name="t", generator=GENERATOR.name, fingerprint=GENERATOR.fingerprint,
+                  direction=torch.ones(6), space=Space.W)  # fmt: skip
+    change = calibrating._change(edit, before)
+    assert change(0.05) is not None  # reads 1
+    assert change(0.5) is None  # reads 10
