@@ -30,6 +30,7 @@ class Experiment:
         region_settings: what the region was made from; likewise ``method_settings``.
         strengths: in ascending order.
         unit: what a strength of 1 is; never ``auto``.
+        change: of the attribute at a strength of 1, where that is the unit, in standard deviations.
         inversion: the pictures to edit and how their codes are found; None where codes are sampled.
         device: where the networks are.
     """
@@ -43,6 +44,7 @@ class Experiment:
     method_settings: Settings
     strengths: tuple[float, ...]
     unit: Unit
+    change: float
     device: torch.device
     inversion: Plan | None = None
 
@@ -55,13 +57,13 @@ class Experiment:
         """
         torch.set_num_threads(config.threads)
         device = _device(config.device)
-        domain: Domain = _make(config.dataset)
+        domain: Domain = make(config.dataset)
         if config.attribute is not None:
             domain.check_attribute(config.attribute)
-        unit = _unit(Unit(config.unit), domain)
         region_settings = in_frame(_plain(config.region), domain.frame)
-        region = _region(region_settings, domain)
-        method = _make(config.method)
+        region = region_of(region_settings, domain)
+        method = make(config.method)
+        unit = _unit(Unit(config.unit), domain, method)
         inversion = _inversion(config.codes)
         generator, makes = _generator(config.generator)
         _check_samples(config.samples, generator)
@@ -70,6 +72,8 @@ class Experiment:
         if isinstance(method, ReadingMethod):
             method.reader = domain
         method.check(generator, region)
+        given = strengths(config.strength, method.strengths)
+        method.check_strengths(given)
         wishes = config.metric
         judges = domain.judges(wishes.fid, wishes.id, wishes.lpips)
         _place((judges.features, judges.identity, judges.distance), device)
@@ -82,19 +86,24 @@ class Experiment:
             judges,
             region_settings,
             _plain(config.method),
-            strengths(config.strength),
+            given,
             unit,
+            config.change,
             device,
             inversion.plan(generator, method, domain, judges) if inversion else None,
         )
 
 
-def _make(config: DictConfig | Settings) -> Any:
-    """The object a config node names, with a user's mistake in it told as such."""
+def make(config: DictConfig | Settings, **further: Any) -> Any:
+    """The object that a config node names, with further arguments.
+
+    Raises:
+        UserError: it refuses its options.
+    """
     from hydra.errors import InstantiationException
 
     try:
-        return instantiate(config)
+        return instantiate(config, **further)
     except InstantiationException as error:
         if isinstance(error.__cause__, UserError):
             raise error.__cause__ from None
@@ -112,7 +121,7 @@ def _generator(config: DictConfig) -> tuple[Generator, str | None]:
     """A generator, and what its configuration says that it makes (``domain``)."""
     settings = _plain(config)
     makes = settings.pop("domain", None)
-    return _make(settings), makes
+    return make(settings), makes
 
 
 def _check_samples(samples: int, generator: Generator) -> None:
@@ -129,10 +138,10 @@ def _check_samples(samples: int, generator: Generator) -> None:
         )
 
 
-def _region(settings: Settings, domain: Domain) -> Region:
+def region_of(settings: Settings, domain: Domain) -> Region:
     """A region; one of parts gets the domain's parser and its numbers of the parts."""
     if "parts" not in settings:
-        region: Region = _make(settings)
+        region: Region = make(settings)
         return region
     from pipeline.regions.part import Part
 
@@ -142,16 +151,24 @@ def _region(settings: Settings, domain: Domain) -> Region:
 
 def _inversion(config: DictConfig) -> Inversion | None:
     """How pictures are inverted; None where codes are sampled."""
-    inversion: Inversion | None = _make(config) if "_target_" in config else None
+    inversion: Inversion | None = make(config) if "_target_" in config else None
     return inversion
 
 
-def _unit(wish: Unit, domain: Domain) -> Unit:
+def _unit(wish: Unit, domain: Domain, method: Method) -> Unit:
     """What a strength of 1 is on a domain.
 
     Raises:
-        UserError: an attribute is to be moved where none can be read.
+        UserError: an attribute is to be moved where none can be read, or by a method whose
+            strengths are shares of a reference.
     """
+    if method.needs_reference:
+        if wish not in (Unit.AUTO, Unit.LATENT):
+            raise UserError(
+                f"unit={wish}: a strength of method={method.name} is the share that it takes from "
+                "a reference, 1 being all of it; leave unit=auto."
+            )
+        return Unit.LATENT
     readable = bool(domain.predictor.names)
     if wish == Unit.ATTRIBUTE and not readable:
         raise UserError(

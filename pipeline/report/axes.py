@@ -68,15 +68,18 @@ def ticks(scale: Scale) -> list[tuple[float, str]]:
 
 
 def spread(places: Sequence[float], apart: float) -> list[float]:
-    """Places moved as little as needed to lie so far apart, in their order."""
+    """Places moved as little as needed (squared) to lie so far apart, in their order."""
     order = sorted(range(len(places)), key=lambda i: places[i])
-    moved = list(places)
-    for before, after in zip(order, order[1:], strict=False):
-        lack = apart - (moved[after] - moved[before])
-        if lack > 0:
-            moved[before] -= lack / 2
-            moved[after] += lack / 2
-    return moved
+    blocks: list[tuple[float, int]] = []  # sums and sizes of neighbours that touch
+    for rank, index in enumerate(order):
+        total, size = places[index] - rank * apart, 1
+        while blocks and blocks[-1][0] / blocks[-1][1] >= total / size:
+            before = blocks.pop()
+            total, size = total + before[0], size + before[1]
+        blocks.append((total, size))
+    level = [total / size for total, size in blocks for _ in range(size)]
+    moved = {index: level[rank] + rank * apart for rank, index in enumerate(order)}
+    return [moved[i] for i in range(len(places))]
 
 
 def _step(low: float, high: float) -> float:

@@ -42,6 +42,7 @@ def line_chart(
     logarithmic: bool = False,
     width: int = 420,
     height: int = 255,
+    round_ticks: bool = False,
 ) -> str:
     """Curves with their 95 % bands.
 
@@ -54,6 +55,8 @@ def line_chart(
         logarithmic: whether the vertical axis is.
         width: of the drawing, in its own units; it is scaled to the page.
         height: likewise.
+        round_ticks: whether the horizontal axis has ticks at round numbers, for curves that were
+            not measured at the same places.
     """
     names = 7 * max(len(s.label) for s in series) if len(series) > 1 else 0
     left, right = 52, width - 14 - names
@@ -61,7 +64,11 @@ def line_chart(
     strengths = sorted({x for s in series for x in s.curve.strengths})
     alone = len(strengths) == 1
     x = Scale(strengths[0] - alone, strengths[-1] + alone, left, right)
-    parts = [*_horizontal_grid(y, left, right), *_strength_ticks(x, strengths, height)]
+    below = _strength_ticks(x, strengths, height)
+    if round_ticks:
+        x = linear_scale(strengths, left, right)
+        below = _round_ticks(x, height)
+    parts = [*_horizontal_grid(y, left, right), *below]
     if marker is not None and x.low <= marker <= x.high:
         parts.append(_line("marker", x(marker), y.start, x(marker), y.end))
     for one in series:
@@ -152,6 +159,12 @@ def _strength_ticks(x: Scale, strengths: Sequence[float], height: int) -> Iterat
         if place - last >= 30:
             yield _text(place, height - 27, format_strength(strength), "middle")
             last = place
+
+
+def _round_ticks(x: Scale, height: int) -> Iterator[str]:
+    for number, text in ticks(x):
+        yield _line("tick", x(number), height - 44, x(number), height - 40)
+        yield _text(x(number), height - 27, text, "middle")
 
 
 def _curve(series: Series, x: Scale, y: Scale) -> Iterator[str]:

@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from pipeline.errors import UserError
 from pipeline.metrics.base import Estimate
 from pipeline.report.files import write_text
 from pipeline.report.glossary import in_order
+from pipeline.report.shards import one_per_configuration
 from pipeline.report.table_data import to_csv, to_json
 from pipeline.report.table_formats import to_html, to_latex, to_markdown
 from pipeline.report.tables import Cell, Column, Missing, Row, Table
@@ -37,6 +38,9 @@ class Job:
         seconds: wall-clock time of all stages; NaN where it is not known.
         problem: why there are no numbers; None where there are.
         report: whether it left a report.
+        path: where its folder is.
+        details: the rest of its ``metrics.json`` (of the edit: curves, attributes, ...; of other
+            tasks what they left as details), as JSON.
     """
 
     folder: Path
@@ -45,6 +49,8 @@ class Job:
     seconds: float = math.nan
     problem: str | None = None
     report: bool = False
+    path: Path = Path()
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def collate(sweep: Path) -> Table:
@@ -84,7 +90,7 @@ def sweep_table(sweep: Path) -> Table:
         headings=("job", *keys),
         columns=columns,
         rows=[_row(job, keys, names) for job in jobs],
-        notes=[*([f"All jobs: {' '.join(shared)}."] if shared else []), *_gaps(jobs)],
+        notes=[*([f"All jobs: {' '.join(shared)}."] if shared else []), *_gaps(sweep)],
     )
 
 
@@ -105,8 +111,9 @@ def write_tables(table: Table, folder: Path, name: str = "table") -> list[Path]:
 
 
 def read_jobs(sweep: Path) -> list[Job]:
-    """What every job of a sweep left, in the order of their numbers or names."""
-    return [_read_job(folder, sweep) for folder in _job_folders(sweep)]
+    """What every job of a sweep left, in the order of their numbers or names; shards as one."""
+    jobs = [_read_job(folder, sweep) for folder in _job_folders(sweep)]
+    return one_per_configuration(jobs, sweep, lambda folder: _read_job(folder, sweep))
 
 
 def _job_folders(folder: Path) -> Iterator[Path]:
@@ -121,24 +128,24 @@ def _job_folders(folder: Path) -> Iterator[Path]:
 
 
 def _read_job(folder: Path, sweep: Path) -> Job:
-    overrides = _overrides(folder / _OVERRIDES)
-    name = folder.relative_to(sweep)
-    report = (folder / "report.html").is_file()
+    name, report = folder.relative_to(sweep), (folder / "report.html").is_file()
+    job = Job(name, _overrides(folder / _OVERRIDES), {}, report=report, path=folder)
     status = _read_json(folder / "status.json")
     if status.get("status") == "failed":
         reason = " ".join(str(status.get("error", "no reason given")).split())
-        return Job(name, overrides, {}, problem=f"failed: {reason.rstrip('.')}", report=report)
+        return replace(job, problem=f"failed: {reason.rstrip('.')}")
     if not (folder / "metrics.json").is_file():
         known = f" (status: {status['status']})" if "status" in status else ""
-        return Job(name, overrides, {}, problem=f"left no metrics.json{known}", report=report)
+        return replace(job, problem=f"left no metrics.json{known}")
     try:
         results = json.loads((folder / "metrics.json").read_text())
-        metrics = {key: _estimate(entry) for key, entry in results["metrics"].items()}
+        metrics = {key: read_estimate(entry) for key, entry in results.pop("metrics").items()}
         seconds = sum(map(_number, results.get("timings", {"": None}).values()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         problem = f"metrics.json cannot be read ({type(error).__name__}: {error})"
-        return Job(name, overrides, {}, problem=problem, report=report)
-    return Job(name, overrides, metrics, seconds, report=report)
+        return replace(job, problem=problem)
+    details = results | results.pop("details", {})
+    return replace(job, metrics=metrics, seconds=seconds, details=details)
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -149,7 +156,8 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _estimate(entry: Mapping[str, Any]) -> Estimate:
+def read_estimate(entry: Mapping[str, Any]) -> Estimate:
+    """An estimate as ``metrics.json`` holds it; null is NaN."""
     low, high = entry["ci95"]
     return Estimate(_number(entry["value"]), (_number(low), _number(high)), int(entry["n"]))
 
@@ -187,9 +195,9 @@ def _row(job: Job, keys: Sequence[str], names: Sequence[str]) -> Row:
     return Row(labels, [*cells, time], link)
 
 
-def _gaps(jobs: Sequence[Job]) -> list[str]:
+def _gaps(sweep: Path) -> list[str]:
     """Jobs that left no folder, where folders are numbered."""
-    names = [job.folder.as_posix() for job in jobs]
+    names = [folder.relative_to(sweep).as_posix() for folder in _job_folders(sweep)]
     if not all(name.isdecimal() for name in names):
         return []
     numbers = set(map(int, names))

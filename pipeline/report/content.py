@@ -55,6 +55,7 @@ class Strip:
         edited: ``[k, 3, H, W]``, likewise, one image per strength.
         strengths: the k strengths.
         mask: ``[H, W]``, 1 inside, of a region that varies by image; None for a fixed region.
+        reference: ``[3, H, W]``, what the edit takes from; None where it takes from nothing.
     """
 
     index: int
@@ -62,6 +63,7 @@ class Strip:
     edited: Tensor
     strengths: Sequence[float]
     mask: Tensor | None = None
+    reference: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -31,10 +31,11 @@ _GAP = 3
 
 @dataclass(frozen=True)
 class Row:
-    """A sample's pictures by strength; the picture of strength 0 is the original."""
+    """A sample's pictures by strength, the original at 0, and that of what the edit takes from."""
 
     label: str
     pictures: Sequence[tuple[float, Picture]]
+    reference: Picture | None = None
 
 
 def outlines(report: Report) -> Mapping[str, object]:
@@ -55,7 +56,8 @@ def strips(report: Report) -> Mapping[str, object] | None:
         return None
     if any(list(s.strengths) != list(report.strips[0].strengths) for s in report.strips):
         raise ValueError("the strips have different strengths")
-    columns = max(1 + len(report.strips[0].strengths), len(report.strips))
+    references = any(strip.reference is not None for strip in report.strips)
+    columns = max(1 + len(report.strips[0].strengths) + references, len(report.strips))
     native = min(report.strips[0].original.shape[-1], LONGEST)
     width = fitting(native, columns, ROOM)
     rows = [_row(strip, width, _outline_name(strip, report)) for strip in report.strips]
@@ -68,6 +70,7 @@ def strips(report: Report) -> Mapping[str, object] | None:
         "report": report,
         "shape": tuple(report.strips[0].original.shape[-2:]),
         "shown": native,
+        "references": references,
     }
 
 
@@ -106,7 +109,10 @@ def _row(strip: Strip, width: int, outline: str | None) -> Row:
         (strength, _picture(image, _told(strip, strength), width, outline))
         for strength, image in sorted(images.items())
     ]
-    return Row(f"{strip.index}", pictures)
+    taken = strip.reference
+    told = f"Sample {strip.index}, reference"
+    reference = None if taken is None else _picture(taken, told, width, None)
+    return Row(f"{strip.index}", pictures, reference)
 
 
 def _told(strip: Strip, strength: float) -> str:

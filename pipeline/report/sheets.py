@@ -65,6 +65,9 @@ def strip_sheet(
     strengths = strips[0].strengths if strips else ()
     rows = [[strip.original, *strip.edited] for strip in strips]
     labels = ["original", *(f"{s:.4g}" for s in strengths)]
+    if any(strip.reference is not None for strip in strips):
+        rows = [[*row, strip.reference] for row, strip in zip(rows, strips, strict=True)]
+        labels.append("reference")
     return contact_sheet(rows, labels, [f"no. {s.index}" for s in strips], title, outline, cell)
 
 

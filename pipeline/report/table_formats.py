@@ -4,6 +4,8 @@ import re
 import sys
 from typing import TextIO
 
+from markupsafe import Markup
+
 from pipeline.report.markup import render_template
 from pipeline.report.numbers import Shown
 from pipeline.report.tables import (
@@ -73,13 +75,22 @@ def to_latex(table: Table) -> str:
 
 def to_html(table: Table) -> str:
     """A page of its own; the best values are bold, rows link to where they come from."""
+    return str(render_template("table.html.j2", _filled(table)))
+
+
+def html_table(table: Table) -> Markup:
+    """The same without a page around it or its title."""
+    return render_template("results.html.j2", _filled(table))
+
+
+def _filled(table: Table) -> dict[str, object]:
+    """What the templates of a table fill in."""
     best = table.best()
     rows = [
         (row, [(x, (r, c) in best, sample_count(table, x)) for c, x in enumerate(row.cells)])
         for r, row in enumerate(table.rows)
     ]
-    context = {"table": table, "rows": rows, "notes": table_notes(table)}
-    return str(render_template("table.html.j2", context))
+    return {"table": table, "rows": rows, "notes": table_notes(table)}
 
 
 def to_text(table: Table) -> str:

@@ -69,6 +69,7 @@ class Table:
         columns: of the cells.
         rows: each with as many labels and cells as there are headings and columns.
         notes: what a reader has to know, e.g. what all rows have in common.
+        grouped: rows are compared among those with the same first so many labels.
 
     Raises:
         ValueError: a row has another number of labels or cells.
@@ -79,6 +80,7 @@ class Table:
     columns: Sequence[Column]
     rows: Sequence[Row]
     notes: Sequence[str] = ()
+    grouped: int = 0
 
     def __post_init__(self) -> None:
         shape = (len(self.headings), len(self.columns))
@@ -90,8 +92,14 @@ class Table:
                 )
 
     def best(self) -> set[tuple[int, int]]:
-        """Row and column of every best value; a column with fewer than two numbers has none."""
-        return {(r, c) for c in range(len(self.columns)) for r in self._best_rows(c)}
+        """Row and column of every best value; fewer than two numbers have none."""
+        groups: dict[tuple[str, ...], list[int]] = {}
+        for index, row in enumerate(self.rows):
+            groups.setdefault(tuple(row.labels[: self.grouped]), []).append(index)
+        columns = range(len(self.columns))
+        return {
+            (r, c) for c in columns for rows in groups.values() for r in self._best_rows(c, rows)
+        }
 
     def samples(self) -> int | None:
         """The n that all estimates share, if they do."""
@@ -113,9 +121,9 @@ class Table:
             for (where, reason), names in found.items()
         ]
 
-    def _best_rows(self, column: int) -> list[int]:
+    def _best_rows(self, column: int, rows: Sequence[int]) -> list[int]:
         better = self.columns[column].better
-        values = {i: cell_value(row.cells[column]) for i, row in enumerate(self.rows)}
+        values = {i: cell_value(self.rows[i].cells[column]) for i in rows}
         known = {i: v for i, v in values.items() if v is not None and not math.isnan(v)}
         if better is None or len(known) < 2:
             return []
@@ -141,6 +149,8 @@ def show_cell(cell: Cell) -> Shown:
             return Shown(cell, None)
         case int():
             return Shown(str(cell).replace("-", "−"), None)
+        case float() if cell == round(cell, 3) and abs(cell) < 1e5:  # as a paper prints it
+            return Shown(f"{cell:g}".replace("-", "−"), None)
         case float():
             return show_number(cell, 4)
 

@@ -52,8 +52,8 @@ def test_markdown() -> None:
         "",
         "| method | seed | MSE out (RGB in [0, 1]) ↓ | speed (s) ↓ | note |",
         "| :--- | :--- | ---: | ---: | ---: |",
-        "| resefa | 1 | 0.000210 [0.000180, 0.000240] | **0.5000** | a\\|b |",
-        "| sefa_x | 1 | **4.50** [4.10, 4.90] ×10⁻⁵ | 12.00 | – |",
+        "| resefa | 1 | 0.000210 [0.000180, 0.000240] | **0.5** | a\\|b |",
+        "| sefa_x | 1 | **4.50** [4.10, 4.90] ×10⁻⁵ | 12 | – |",
         "| ganspace | 2 | – | – | 7 |",
         "",
         "- In brackets: 95 % intervals; n = 20 throughout.",
@@ -75,8 +75,8 @@ def test_latex() -> None:
         r"  method & seed & MSE out (RGB in [0, 1]) $\downarrow$ & speed (s) $\downarrow$ & note "
         r"\\",
         r"  \midrule",
-        r"  resefa & 1 & 0.000210 {\scriptsize [0.000180, 0.000240]} & \textbf{0.5000} & a|b \\",
-        r"  sefa\_x & 1 & \textbf{4.50} {\scriptsize [4.10, 4.90] $\times$$10^{-5}$} & 12.00 & -- "
+        r"  resefa & 1 & 0.000210 {\scriptsize [0.000180, 0.000240]} & \textbf{0.5} & a|b \\",
+        r"  sefa\_x & 1 & \textbf{4.50} {\scriptsize [4.10, 4.90] $\times$$10^{-5}$} & 12 & -- "
         r"\\",
         r"  ganspace & 2 & -- & -- & 7 \\",
         r"  \bottomrule",
@@ -119,8 +119,8 @@ def test_text() -> None:
     assert lines[2:7] == [
         "method    seed      MSE out (RGB in [0, 1]) ↓  speed (s) ↓  note",
         "--------  ----  -----------------------------  -----------  ----",
-        "resefa    1     0.000210 [0.000180, 0.000240]      *0.5000   a|b",
-        "sefa_x    1          *4.50 [4.10, 4.90] ×10⁻⁵        12.00     –",
+        "resefa    1     0.000210 [0.000180, 0.000240]         *0.5   a|b",
+        "sefa_x    1          *4.50 [4.10, 4.90] ×10⁻⁵           12     –",
         "ganspace  2                                 –            –     7",
     ]
 
