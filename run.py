@@ -7,21 +7,23 @@ from omegaconf import DictConfig
 
 from pipeline.config import register
 from pipeline.entry import check, job, sweep_first, told_plainly
+from pipeline.sweeps import summing_up
 
 register()
 
 
 @hydra.main(config_path="conf", config_name="config", version_base="1.3")
-def main(config: DictConfig) -> None:
-    """One job."""
+def main(config: DictConfig) -> float | None:
+    """One job; gives the value of its objective, which a search over parameters goes by."""
     with job():
         from pipeline.job import run  # torch is imported here, not for --help
 
-        run(config)
+        return run(config)
 
 
 if __name__ == "__main__":
     with told_plainly():
         sys.argv[1:] = sweep_first(sys.argv[1:])
         check(sys.argv[1:])
-        main()
+        with summing_up():
+            main()

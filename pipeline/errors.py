@@ -19,4 +19,4 @@ def unknown_name(kind: str, given: object, allowed: Iterable[str]) -> UserError:
     names = sorted(set(allowed))
     near = get_close_matches(str(given), names, n=1, cutoff=0.5)
     hint = f" Did you mean {kind}={near[0]}?" if near else ""
-    return UserError(f"Unknown {kind} '{given}'.{hint} Allowed: {', '.join(names)}.")
+    return UserError(f"Unknown {kind} '{given}'.{hint} Allowed: {', '.join(names) or 'none yet'}.")

@@ -10,24 +10,28 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from pipeline.domains.judges import NOBODY
-from pipeline.experiment import Experiment
+from pipeline.discovering import discovered
+from pipeline.experiment import Experiment, make
 from pipeline.generators.base import Codes
+from pipeline.intervening import prepare
 from pipeline.keys import key
 from pipeline.measures import MeasureFactory, Measures
 from pipeline.methods.edits import Edit, Edits
+from pipeline.objective import achieved
 from pipeline.publishing import publish
 from pipeline.records import MetricsLog, require_writable
 from pipeline.runner import Result, Runner
-from pipeline.stages.calibration import Calibrating, Calibration
-from pipeline.stages.discovery import Discovery
+from pipeline.shards import Share
+from pipeline.stages.calibration import FIRST, Calibrating, Calibration
 from pipeline.stages.evaluation import Evaluating, Trial
 from pipeline.stages.inputs import Reference, Sampling
 from pipeline.stages.inversion import Inverted, Inverting
 from pipeline.store import Store
+from pipeline.tasks.base import Task
+from pipeline.tasks.publishing import publish_findings
 from pipeline.tracking import Tracker
+from pipeline.transferring import referenced
 
-SHARD = 128  # samples between two points that a killed run resumes from
 CALIBRATION_CODES = 200
 UNEDITED = "unedited"
 
@@ -42,9 +46,14 @@ class Outcome:
         codes: the codes of the measured samples.
         steps: latent step of every strength.
         by_strength: measures of the selected direction per strength.
-        by_direction: measures of every direction at a strength of 1.
+        by_direction: measures of every direction at a strength of 1; none where not asked for.
         unedited: measures of the samples as they are.
+        share: which of all samples these are.
+        factory: what made the measures.
+        key: hash of what was measured, the same for all shares of it.
         inverted: where the codes of photographs came from; None where codes were sampled.
+        references: codes of the images that edits take from, one per sample; None where they take
+            from none.
     """
 
     experiment: Experiment
@@ -55,7 +64,11 @@ class Outcome:
     by_strength: dict[float, Measures]
     by_direction: list[Measures]
     unedited: Measures
+    share: Share
+    factory: MeasureFactory
+    key: str
     inverted: Inverted | None = None
+    references: Codes | None = None
 
     @property
     def edit(self) -> Edit:
@@ -69,8 +82,11 @@ class Outcome:
         return 1.0 if 1.0 in given else max(given, key=lambda s: (abs(s), s))
 
 
-def run(config: DictConfig) -> None:
-    """Run one job in Hydra's output folder.
+def run(config: DictConfig) -> float | None:
+    """Run one job in Hydra's output folder: the standard edit, or the task that is configured.
+
+    Returns:
+        The value of ``objective``; None where it was not measured.
 
     Raises:
         UserError: a mistake of the user's, before any work; or a disk that is full or read-only.
@@ -78,27 +94,29 @@ def run(config: DictConfig) -> None:
     folder = Path(HydraConfig.get().runtime.output_dir)
     require_writable(folder)
     experiment = Experiment.of(config)
+    task = _task(config, experiment)
     tracker = _tracker(config, experiment.method.name, folder)
     with MetricsLog(folder / "metrics.jsonl") as record, tracker:
         tracker.start(_container(config))
         runner = Runner(Store(config.store), record)
-        publish(execute(experiment, config, runner), config, runner, tracker, folder)
+        if task is None:
+            publish(execute(experiment, config, runner), config, runner, tracker, folder)
+        else:
+            found = task.run(experiment, config, runner)
+            publish_findings(found, task, experiment, config, runner, tracker, folder)
+    return achieved(config.objective, folder)
 
 
 def execute(experiment: Experiment, config: DictConfig, runner: Runner) -> Outcome:
     """All stages but the report."""
     e, seed = experiment, config.seed
     factory = _factory(e, config, runner)
-    for_method = getattr(e.method, "num_codes", 1)
-    seen = runner.run(Sampling(e.generator, for_method, seed, "discover"))
-    edits = runner.run(
-        Discovery(
-            e.method, e.generator, seen.value, e.region, e.region_settings, e.method_settings, seed
-        ),
-        [seen.key],
-    )
-    most = min(CALIBRATION_CODES, e.generator.population or CALIBRATION_CODES)
+    edits = discovered(e, seed, runner)
+    most = getattr(e.method, "calibration_codes", CALIBRATION_CODES)
+    most = min(most, e.generator.population or most)
     tried = runner.run(Sampling(e.generator, most, seed, "calibrate"))
+    for count, sense in ((most, 1.0), (FIRST, -1.0)):
+        prepare(edits.value, e.generator, tried.value[:count], [sense], e.domain, runner)
     calibration = runner.run(
         Calibrating(
             edits.value,
@@ -110,6 +128,8 @@ def execute(experiment: Experiment, config: DictConfig, runner: Runner) -> Outco
             config.attribute,
             config.direction,
             config.batch,
+            config.change,
+            {1 if strength > 0 else -1 for strength in e.strengths},
         ),
         [edits.key, tried.key],
     )
@@ -154,24 +174,48 @@ def _measured(
 ) -> Outcome:
     found, selected = calibration.value, calibration.value.selected
     edit = edits.value[selected]
-    steps = {s: s * found.step(selected, e.unit) for s in e.strengths}
+    steps = {s: s * found.step(selected, e.unit, s) for s in e.strengths}
     trials = [Trial(UNEDITED, None)] + [Trial(str(s), edit, step) for s, step in steps.items()]
     directions = [
-        Trial(str(i), edit, found.step(i, found.common)) for i, edit in enumerate(edits.value)
+        Trial(str(i), edit, found.sense * found.step(i, found.common, found.sense))
+        for i, edit in enumerate(edits.value)
+        if config.compare
     ]
-    locality = MeasureFactory(NOBODY, None, factory.predictor, ssim=False)
     upstream = [edits.key, calibration.key, codes.key]
-    measured = _sharded(e, config, runner, factory, trials, codes, "edit", upstream)
-    compared = _sharded(e, config, runner, locality, directions, codes, "directions", upstream)
+    taken = referenced(e, edits.value, codes, config.seed, runner)
+    references = None if taken is None else taken.value
+    upstream += [] if taken is None else [taken.key]
+    share = Share.of(len(codes.value), config.batch, config.shard, config.shards)
+    edited = codes.value[share.first : share.past]
+    all_steps = [trial.step for trial in (*trials, *directions)]
+    prepare(edits.value, e.generator, edited, all_steps, e.domain, runner)
+    pairs = codes.value, references
+    measured = _sharded(e, config, runner, factory, trials, pairs, share, "edit", upstream)
+    compared = {}
+    if directions:
+        compared = _sharded(
+            e, config, runner, factory.locality(), directions, pairs, share, "directions", upstream
+        )
+    settings = {
+        "samples": share.samples,
+        "shards": share.shards,
+        "batch": config.batch,
+        "steps": list(steps.items()),
+        "metrics": factory.settings(),
+    }
     return Outcome(
         e,
         edits.value,
         calibration.value,
-        codes.value,
+        codes.value[share.first : share.past],
         steps,
         {s: measured[str(s)] for s in e.strengths},
         [compared[trial.label] for trial in directions],
         measured[UNEDITED],
+        share,
+        factory,
+        key("measured", 1, settings, upstream),
+        references=None if references is None else references[share.first : share.past],
     )
 
 
@@ -181,25 +225,28 @@ def _sharded(
     runner: Runner,
     factory: MeasureFactory,
     trials: list[Trial],
-    codes: Result[Codes],
+    pairs: tuple[Codes, Codes | None],
+    share: Share,
     name: str,
     upstream: list[str],
 ) -> dict[str, Measures]:
-    """Measures of all samples, merged from shards that are stored one by one."""
+    """Measures of the job's share of the samples, merged from pieces that are stored one by one."""
     total: dict[str, Measures] = {}
-    for first in range(0, len(codes.value), SHARD):
-        shard = Evaluating(
+    codes, references = pairs
+    for first, past in share.pieces(config.batch):
+        piece = Evaluating(
             trials,
             e.generator,
-            codes.value[first : first + SHARD],
+            codes[first:past],
             first,
             e.region,
             e.region_settings,
             factory,
             config.batch,
             name,
+            None if references is None else references[first:past],
         )
-        for label, measures in runner.run(shard, upstream).value.items():
+        for label, measures in runner.run(piece, upstream).value.items():
             if label in total:
                 total[label].merge(measures)
             else:
@@ -215,6 +262,15 @@ def _factory(e: Experiment, config: DictConfig, runner: Runner) -> MeasureFactor
     return MeasureFactory(
         e.judges, reference, e.domain.predictor, config.metric.mse, config.metric.ssim
     )
+
+
+def _task(config: DictConfig, experiment: Experiment) -> Task | None:
+    """What the job does instead of the standard edit, checked; None where it does that."""
+    if "_target_" not in config.task:
+        return None
+    task: Task = make(config.task)
+    task.check(experiment)
+    return task
 
 
 def _tracker(config: DictConfig, method: str, folder: Path) -> Tracker:

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from pipeline.domains.judges import Judges
+from pipeline.domains.judges import NOBODY, Judges
 from pipeline.evaluators.base import fingerprint_of
 from pipeline.metrics.attribute_change import AttributeChange, AttributePredictor
 from pipeline.metrics.base import Estimate, Metric
@@ -77,6 +77,10 @@ class MeasureFactory:
             "signatures": [metric.signature for metric in self.new().all()],
             "judges": [fingerprint_of(judge) for judge in judges if judge is not None],
         }
+
+    def locality(self) -> "MeasureFactory":
+        """What directions are compared by: squared errors and attributes alone."""
+        return MeasureFactory(NOBODY, None, self.predictor, ssim=False)
 
     def new(self) -> Measures:
         """Metrics that have seen nothing."""

@@ -11,6 +11,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -18,6 +19,7 @@ from pipeline.config import check, register
 from pipeline.datasets.source import required_path
 from pipeline.errors import UserError, unknown_name
 from pipeline.inversion.files import image_files
+from pipeline.plugins import no_plugin
 from pipeline.weights.cache import locate
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -37,15 +39,40 @@ def preflight(arguments: Sequence[str]) -> None:
         parsed = _parse(given)
         for override in parsed:
             _check_key(override, base)
-        sweep = bool({"-m", "--multirun"} & set(arguments))
-        for job in _jobs(parsed, sweep):
+        fixed = [o.input_line or "" for o in parsed if not o.is_sweep_override()]
+        hydra = _compose(fixed, base, with_hydra=True).hydra
+        sweep = bool({"-m", "--multirun"} & set(arguments)) or hydra.mode == RunMode.MULTIRUN
+        _check_folder(hydra, sweep)
+        swept = [*_parse(_grid(hydra) if sweep else []), *parsed]
+        for job in _jobs(_tried(swept, hydra), sweep):
             config = _compose(job, base)
             check(config)
             _check_weights(config)
             _check_dataset(config)
             _check_pictures(config)
-        own = [a for a in given if a.startswith("hydra.")]
-        _check_folder(compose("config", own, return_hydra_config=True), sweep)
+
+
+def _grid(hydra: DictConfig) -> list[str]:
+    """What an experiment sweeps over; overrides of the command line take its place."""
+    params = OmegaConf.select(hydra, "sweeper.params") or {}
+    return [f"{key}={values}" for key, values in params.items()]
+
+
+def _tried(overrides: list[Override], hydra: DictConfig) -> list[Override]:
+    """Overrides with the intervals that a search draws from as their two ends."""
+    intervals = [o for o in overrides if o.is_interval_sweep()]
+    if intervals and "direction" not in hydra.sweeper:
+        raise UserError(
+            f"{intervals[0].input_line}: only a search draws values from an interval; add "
+            "hydra/sweeper=tune, or give the values, separated by commas."
+        )
+    return [_ends(override) if override in intervals else override for override in overrides]
+
+
+def _ends(override: Override) -> Override:
+    interval: Any = override.value()
+    line = f"{override.get_key_element()}={interval.start},{interval.end}"
+    return OverridesParser.create().parse_override(line)
 
 
 def _check_weights(config: DictConfig) -> None:
@@ -67,10 +94,10 @@ def _check_pictures(config: DictConfig) -> None:
         image_files(config.codes.images)
 
 
-def _check_folder(config: DictConfig, sweep: bool) -> None:
+def _check_folder(hydra: DictConfig, sweep: bool) -> None:
     """Refuse an output folder that cannot be made, before Hydra tries to."""
     key = "hydra.sweep.dir" if sweep else "hydra.run.dir"
-    folder = Path(str(OmegaConf.select(config, key)))
+    folder = Path(str(hydra.sweep.dir if sweep else hydra.run.dir))
     standing = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
     if not standing.is_dir() or not os.access(standing, os.W_OK | os.X_OK):
         reason = "is a file" if not standing.is_dir() else "cannot be written"
@@ -125,12 +152,14 @@ def _jobs(parsed: list[Override], sweep: bool) -> Iterator[list[str]]:
         yield from batch
 
 
-def _compose(overrides: list[str], base: DictConfig) -> DictConfig:
+def _compose(overrides: list[str], base: DictConfig, with_hydra: bool = False) -> DictConfig:
     try:
-        return compose("config", overrides=overrides)
+        return compose("config", overrides=overrides, return_hydra_config=with_hydra)
     except MissingConfigException as error:
-        group, _, name = str(error.missing_cfg_file).rpartition("/")
-        raise unknown_name(group, name, error.options or []) from error
+        if str(error.missing_cfg_file).startswith("hydra/"):
+            raise no_plugin(str(error.missing_cfg_file), error.options or []) from error
+        group, _, name = str(error.missing_cfg_file).partition("/")
+        raise unknown_name(group, name, _choices(group) or error.options or []) from error
     except (HydraException, OmegaConfBaseException) as error:
         raise _explained(error, base) from error
 
@@ -150,6 +179,12 @@ def _explained(error: Exception, base: DictConfig) -> UserError:
     if match := re.search(r"Error merging override (.+)", text):
         return UserError(f"{match.group(1)}: {_first_line(cause or error)}.")
     return UserError(_first_line(error))
+
+
+def _choices(group: str) -> list[str]:
+    """The choices of a group, those of its folders included: ``resefa/table1``."""
+    files = sorted((CONF / group).rglob("*.yaml"))
+    return [file.relative_to(CONF / group).with_suffix("").as_posix() for file in files]
 
 
 def _choices_with(group: str, option: str) -> list[str]:

@@ -1,28 +1,29 @@
 """What a job leaves behind: numbers, edits, report, and the mirror of them."""
 
-import logging
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from pipeline.attempts import attempt
 from pipeline.environment import environment
 from pipeline.inversion.quality import summary as quality_summary
-from pipeline.metrics.base import Estimate
+from pipeline.methods.catalog.method import CatalogMethod
+from pipeline.navigating import training_curve
 from pipeline.records import write_json
 from pipeline.reporting import portraits, report_of, strips
 from pipeline.runner import Runner
+from pipeline.sample_files import SAMPLES, write_samples
+from pipeline.shard_files import write_shard
+from pipeline.summaries import effect, numbers, plain_estimates
 from pipeline.tracking import Tracker
 
 if TYPE_CHECKING:
     from pipeline.job import Outcome
 
 SHEET = 64  # photographs on one sheet
-
-log = logging.getLogger(__name__)
 
 
 def publish(
@@ -34,23 +35,29 @@ def publish(
         UserError: the numbers or the edits cannot be written; they are in the store all the same.
     """
     for strength, measures in outcome.by_strength.items():
-        runner.record.write({"strength": strength, "metrics": _plain(measures.compute())})
+        runner.record.write({"strength": strength, "metrics": plain_estimates(measures.compute())})
     outcome.edits.save(folder / "edits.safetensors")
     results = summary(outcome, config, runner)
+    if outcome.share.shards > 1:
+        write_shard(outcome, folder)
     write_json(folder / "metrics.json", results)
-    _attempt("the report", lambda: _write_report(outcome, config, runner, folder))
-    _attempt("the strips", lambda: _write_strips(outcome, folder))
+    attempt("the report", lambda: _write_report(outcome, config, runner, folder))
+    measured = outcome.by_strength
+    attempt("the numbers of every sample", lambda: write_samples(measured, folder / SAMPLES))
+    attempt("the strips", lambda: _write_strips(outcome, folder))
     if outcome.inverted:
-        _attempt("the reconstructions", lambda: _write_reconstructions(outcome, folder))
-    _attempt("the mirror", lambda: _mirror(outcome, results, tracker, folder))
-    _attempt("the table", lambda: _print(outcome, folder))
+        attempt("the reconstructions", lambda: _write_reconstructions(outcome, folder))
+    if isinstance(outcome.experiment.method, CatalogMethod):
+        attempt("the catalog", lambda: _write_catalog(outcome, config, folder))
+    attempt("the mirror", lambda: _mirror(outcome, results, tracker, folder))
+    attempt("the table", lambda: _print(outcome, folder))
 
 
 def summary(outcome: "Outcome", config: DictConfig, runner: Runner) -> dict[str, Any]:
     """The content of ``metrics.json``."""
     e, calibration = outcome.experiment, outcome.calibration
-    at = outcome.by_strength[outcome.headline]
     return {
+        "task": config.task.name,
         "method": outcome.edits.method,
         "region": e.region.name,
         "generator": e.generator.name,
@@ -63,12 +70,14 @@ def summary(outcome: "Outcome", config: DictConfig, runner: Runner) -> dict[str,
         "attribute": calibration.attribute(calibration.selected),
         "direction": calibration.selected,
         "step": calibration.step(calibration.selected, e.unit),
+        "change": e.change,
         "reached": calibration.reached(calibration.selected),
-        "metrics": _plain(at.compute()),
-        "unedited": _plain(outcome.unedited.compute()),
-        "attributes": _plain(at.attributes.compute()),
-        "curves": _curves(outcome),
-        "directions": [_direction(outcome, i) for i in range(len(outcome.edits))],
+        "reached_by_strength": {
+            str(s): calibration.reached(calibration.selected, s) for s in e.strengths
+        },
+        "discovery": dict(outcome.edits.notes.get("seconds", {})),
+        **numbers(outcome.by_strength, outcome.unedited, outcome.headline),
+        "directions": [_direction(outcome, i) for i in range(len(outcome.by_direction))],
         "evaluators": dict(e.judges.notes),
         "timings": {name: time.seconds for name, time in runner.times.items()},
         "from_store": {name: time.cached for name, time in runner.times.items()},
@@ -88,7 +97,7 @@ def inversion(outcome: "Outcome") -> dict[str, Any]:
         "space": plan.how.space.value,
         "aligned": plan.photographs.aligned,
         "perceptual": plan.distance.name if plan.distance else None,
-        "quality": _plain(quality_summary(inverted.quality)),
+        "quality": plain_estimates(quality_summary(inverted.quality)),
         "extremes": {k: [min(v), max(v)] for k, v in per_image.items()},
         "per_image": [
             {"file": name, "steps": steps, **{k: v[i] for k, v in per_image.items()}}
@@ -108,41 +117,14 @@ def dataset(outcome: "Outcome") -> dict[str, Any]:
 
 def _direction(outcome: "Outcome", index: int) -> dict[str, Any]:
     """What one direction does at a strength of 1, over all samples."""
-    calibration, measures = outcome.calibration, outcome.by_direction[index]
-    changes = measures.attributes.compute()
-    plain, attribute = _plain(changes), calibration.attribute(index)
-    outside = max(calibration.outside, key=lambda name: abs(changes[name].value), default=None)
+    calibration, attribute = outcome.calibration, outcome.calibration.attribute(index)
     return {
         "eigenvalue": float(outcome.edits.extra["eigenvalues"][index]),
         "attribute": attribute,
         "step": calibration.step(index, calibration.common),
         "reached": calibration.reached(index),
-        "metrics": _plain(measures.compute()),
-        "change": plain[attribute] if attribute else None,
-        "outside_attribute": outside,
-        "outside_change": plain[outside] if outside else None,
-        "attributes": plain,
+        **effect(outcome.by_direction[index], attribute, calibration.outside),
     }
-
-
-def _curves(outcome: "Outcome") -> dict[str, Any]:
-    """Every number over the strength, with 0 for the unedited images."""
-    points = {0.0: outcome.unedited, **outcome.by_strength}
-    computed = {s: points[s].compute() for s in sorted(points)}
-    names = list(computed[outcome.headline])
-    return {
-        name: {
-            "strength": list(computed),
-            "value": [c[name].value for c in computed.values()],
-            "ci95": [list(c[name].ci95) for c in computed.values()],
-            "n": [c[name].n for c in computed.values()],
-        }
-        for name in names
-    }
-
-
-def _plain(estimates: dict[str, Estimate]) -> dict[str, Any]:
-    return {k: {"value": e.value, "ci95": list(e.ci95), "n": e.n} for k, e in estimates.items()}
 
 
 def command_line() -> str:
@@ -166,6 +148,16 @@ def _write_strips(outcome: "Outcome", folder: Path) -> None:
     save_png(sheet, folder / "strips.png")
 
 
+def _write_catalog(outcome: "Outcome", config: DictConfig, folder: Path) -> None:
+    from pipeline.catalog_sheets import write_catalog
+    from pipeline.report.page import Record
+
+    e = outcome.experiment
+    if isinstance(e.method, CatalogMethod) and e.method.prepared is not None:
+        record = Record(command_line(), OmegaConf.to_yaml(config.method, resolve=True))
+        write_catalog(e.method.prepared, e.generator, record, folder)
+
+
 def _write_reconstructions(outcome: "Outcome", folder: Path) -> None:
     from pipeline.report.images import save_png
     from pipeline.report.sheets import contact_sheet
@@ -183,6 +175,8 @@ def _mirror(outcome: "Outcome", results: dict[str, Any], tracker: Tracker, folde
     for step, (strength, measures) in enumerate(outcome.by_strength.items()):
         numbers = {name: e.value for name, e in measures.compute().items()}
         tracker.log({"strength": strength, **numbers}, step)
+    for step, point in training_curve(outcome.edits):
+        tracker.log(point, step)
     rows = [[name, v["value"], *v["ci95"], v["n"]] for name, v in results["metrics"].items()]
     tracker.table("metrics", ["metric", "value", "low", "high", "n"], rows)
     tracker.images("strips", [(outcome.edit.name, folder / "strips.png")])
@@ -205,11 +199,3 @@ def _print(outcome: "Outcome", folder: Path) -> None:
     print_table(Table(title, ["metric"], [Column("value")], rows))
     if (folder / "report.html").exists():
         print(f"report: {folder / 'report.html'}")
-
-
-def _attempt(what: str, act: Callable[[], None]) -> None:
-    """Do what the results do not depend on; its failure is a warning."""
-    try:
-        act()
-    except Exception as error:
-        log.warning("%s failed (%s); the numbers are safe", what, error, exc_info=True)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 STRIPS = 6
 PORTRAITS = 8
 GALLERY_STRENGTHS = (-1.0, 1.0)
+GALLERY_SHARES = (0.5, 1.0)
 
 
 def report_of(
@@ -57,17 +58,17 @@ def report_of(
         inversion=_inversion(outcome),
         strips=strips(outcome),
         difference=_difference(outcome),
-        directions=[_row(outcome, i) for i in range(len(outcome.edits))],
+        directions=[_row(outcome, i) for i in range(len(outcome.by_direction))],
         selectivity_meaning=(
             "change of the leading attribute over the greatest change of an attribute outside "
             "the region, both in standard deviations of the data"
-            if calibration.attributes
+            if calibration.units
             else ""
         ),
         changes=_changes(outcome),
         timings=[Timing(name, t.seconds, t.cached) for name, t in times.items()],
         configuration=configuration,
-        environment=_flat(environment(str(e.device))),
+        environment=flat(environment(str(e.device))),
         evaluators=[
             EvaluatorNote(name, text.startswith("official"), text)
             for name, text in e.judges.notes.items()
@@ -76,15 +77,15 @@ def report_of(
     )
 
 
-def _flat(facts: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+def flat(facts: Mapping[str, object], prefix: str = "") -> dict[str, str]:
     """Nested facts on one level: versions.torch, git.commit, ..."""
-    flat: dict[str, str] = {}
+    level: dict[str, str] = {}
     for name, fact in facts.items():
         if isinstance(fact, Mapping):
-            flat |= _flat(fact, f"{prefix}{name}.")
+            level |= flat(fact, f"{prefix}{name}.")
         else:
-            flat[f"{prefix}{name}"] = "unknown" if fact is None else str(fact)
-    return flat
+            level[f"{prefix}{name}"] = "unknown" if fact is None else str(fact)
+    return level
 
 
 def _dataset(outcome: "Outcome") -> str:
@@ -96,11 +97,19 @@ def _dataset(outcome: "Outcome") -> str:
 def _unit(outcome: "Outcome") -> str:
     """What a strength of 1 is."""
     calibration, unit = outcome.calibration, outcome.experiment.unit
+    if outcome.edit.needs_reference:
+        return "1 takes all of the reference"
     attribute = calibration.attribute(calibration.selected)
     if unit == Unit.ATTRIBUTE and attribute:
-        return f"1 moves {label(attribute)} by one standard deviation"
+        return f"1 moves {label(attribute)} by {deviations(outcome.experiment.change)}"
     step = "standard deviation of the latents" if unit == Unit.SPREAD else "latent step"
     return f"1 is one {step}"
+
+
+def deviations(change: float) -> str:
+    """A change in words: one standard deviation, −0.5 standard deviations."""
+    number = f"{change:g}".replace("-", "−")
+    return "one standard deviation" if change == 1 else f"{number} standard deviations"
 
 
 def label(name: str) -> str:
@@ -119,9 +128,14 @@ def _strip(outcome: "Outcome", edit: Edit, steps: Mapping[float, float], index: 
     e = outcome.experiment
     codes: Codes = outcome.codes[index : index + 1].to(e.device)
     original = e.generator.render(codes)
-    edited = [edit.apply(e.generator, codes, step) for step in steps.values()]
+    reference, shown = None, None
+    if outcome.references is not None:
+        reference = outcome.references[index : index + 1].to(e.device)
+        shown = e.generator.render(reference)[0]
+    edited = [edit.apply(e.generator, codes, step, reference) for step in steps.values()]
     mask = e.region.mask(e.generator.resolution, original)[0] if e.region.per_image else None
-    return Strip(index, original[0], torch.cat([original[:0], *edited]), list(steps), mask)
+    images = torch.cat([original[:0], *edited])
+    return Strip(index, original[0], images, list(steps), mask, shown)
 
 
 def portraits(outcome: "Outcome", most: int, steps: Mapping[float, float]) -> list[Portrait]:
@@ -184,6 +198,7 @@ def _changes(outcome: "Outcome") -> list[AttributeChange]:
 def _row(outcome: "Outcome", index: int) -> DirectionRow:
     calibration, measures = outcome.calibration, outcome.by_direction[index]
     step = calibration.step(index, calibration.common)
+    given = GALLERY_SHARES if outcome.edits[index].needs_reference else GALLERY_STRENGTHS
     return DirectionRow(
         rank=index + 1,
         eigenvalue=float(outcome.edits.extra["eigenvalues"][index]),
@@ -191,7 +206,7 @@ def _row(outcome: "Outcome", index: int) -> DirectionRow:
         mse_ratio=measures.compute()["mse_ratio"],
         effect=_effect(outcome, index),
         selected=index == calibration.selected,
-        strip=_strip(outcome, outcome.edits[index], {s: s * step for s in GALLERY_STRENGTHS}, 0),
+        strip=_strip(outcome, outcome.edits[index], {s: s * step for s in given}, 0),
     )
 
 
@@ -218,14 +233,19 @@ def _warnings(outcome: "Outcome") -> list[str]:
     calibration, e = outcome.calibration, outcome.experiment
     attribute = calibration.attribute(calibration.selected)
     found = []
-    if attribute is None:
+    if outcome.edit.needs_reference:
+        found.append(
+            "Every sample takes from another one, its reference, drawn by the seed; a strength is "
+            "the share taken, and is not calibrated."
+        )
+    elif attribute is None:
         found.append(
             f"No attribute can be read off {e.domain.name}: a strength of {_unit(outcome)}, and "
             "the direction shown is the method's first unless another was asked for."
         )
     elif e.unit == Unit.ATTRIBUTE and not calibration.reached(calibration.selected):
         found.append(
-            f"No step tried moves {label(attribute)} by one standard deviation of the data: a "
+            f"No step tried moves {label(attribute)} by {deviations(e.change)} of the data: a "
             "strength of 1 is the step that moves it most."
         )
     notes = e.judges.notes.items()

@@ -3,6 +3,8 @@
 python scripts/benchmark.py modulation     # StyleGAN2's convolutions: one kernel per sample or one
 python scripts/benchmark.py jacobian       # ReSeFa's discovery: the public code's way and ours
 python scripts/benchmark.py inversion      # held-out renders: likeness, locality of edits, seconds
+python scripts/benchmark.py style_intervention   # its optimisation: the plain loop and ours
+python scripts/benchmark.py navigan_spectrum     # eigenvectors: the power iteration and ours
 
 Everything that is compared is timed in the same run, in turns.
 """
@@ -196,6 +198,20 @@ def jacobian(options: argparse.Namespace) -> None:
         report.write(all_measured, options.out)
 
 
+def style_intervention(options: argparse.Namespace) -> None:
+    """Style Intervention's optimisation: whole passes, restarted, batched, stopped in time."""
+    from pipeline.benchmarks.style_intervention import report
+
+    report(options.n, options.samples, options.attribute, options.steps)
+
+
+def navigan_spectrum(options: argparse.Namespace) -> None:
+    """NaviGAN's eigenvectors: passes that the power iteration takes, and ours, for one accuracy."""
+    from pipeline.benchmarks.navigan_spectrum import report
+
+    report(options.layer, options.count, options.codes, options.iterations)
+
+
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Timings of what was chosen by measurement.")
@@ -224,6 +240,20 @@ def arguments() -> argparse.Namespace:
     command.add_argument("--threads", type=int, default=2, help="of the CPU")
     command.add_argument("overrides", nargs="*", help="of the configuration: codes.steps=100")
     command.set_defaults(run=inversion)
+    command = commands.add_parser("style_intervention", help=style_intervention.__doc__)
+    command.add_argument("--n", type=int, default=16, help="images")
+    command.add_argument("--samples", type=int, default=2048, help="labelled codes")
+    command.add_argument("--attribute", default="glasses")
+    command.add_argument("--steps", type=int, default=40, help="of Adam on every layer, at most")
+    command.add_argument("--threads", type=int, default=2, help="of the CPU")
+    command.set_defaults(run=style_intervention)
+    command = commands.add_parser("navigan_spectrum", help=navigan_spectrum.__doc__)
+    command.add_argument("--layer", default="b8.torgb", help="whose kernel")
+    command.add_argument("--count", type=int, default=8, help="eigenvectors")
+    command.add_argument("--codes", type=int, default=32)
+    command.add_argument("--iterations", type=int, default=160, help="of each vector, at most")
+    command.add_argument("--threads", type=int, default=2, help="of the CPU")
+    command.set_defaults(run=navigan_spectrum)
     return parser.parse_args()
 
 

@@ -18,6 +18,10 @@ ORACLES = (TESTS / "data", TESTS.parent.parent / "shared" / "oracles")
 torch.set_num_threads(1)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: takes 10 seconds or more; leave out by -m 'not slow'")
+
+
 @pytest.fixture(scope="session")
 def oracle() -> Oracle:
     """Reader of a recorded case by name: its tensors and its notes; skips where it is absent."""

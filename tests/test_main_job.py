@@ -39,10 +39,18 @@ def run(store: Path, out: Path, *overrides: str) -> subprocess.CompletedProcess[
     )
 
 
+MEASURED = (
+    "timings",
+    "from_store",
+    "environment",
+    "discovery",
+)  # seconds, and where they were spent
+
+
 def numbers(out: Path) -> dict[str, Any]:
     """What may not depend on how often a run was interrupted."""
     found: dict[str, Any] = json.loads((out / "metrics.json").read_text())
-    return {k: v for k, v in found.items() if k not in ("timings", "from_store", "environment")}
+    return {k: v for k, v in found.items() if k not in MEASURED}
 
 
 def assert_same(found: Any, wanted: Any) -> None:
@@ -83,7 +91,7 @@ def test_it_leaves_numbers_report_edits_and_an_offline_run(
         assert entry["n"] == 24
         assert entry["ci95"][0] <= entry["value"] <= entry["ci95"][1]
         assert found["curves"][name]["strength"] == [0.0, 1.0]
-    assert {"reference", "codes", "discover", "calibrate", "edit", "directions"} <= set(
+    assert {"reference", "codes", "jacobian", "discover", "calibrate", "edit", "directions"} <= set(
         found["timings"]
     )
     assert len(found["directions"]) == 2
@@ -113,7 +121,7 @@ def test_a_repeated_run_takes_everything_from_the_store(
     assert all(again["from_store"].values())
 
 
-@pytest.mark.parametrize("stage", ["reference", "discover", "calibrate", "edit", "directions"])
+@pytest.mark.parametrize("stage", ["reference", "jacobian", "calibrate", "edit", "directions"])
 def test_killed_in_any_stage_it_ends_with_the_same_numbers(
     stage: str, undisturbed: tuple[Path, Path, str], tmp_path: Path
 ) -> None:
@@ -137,7 +145,7 @@ def test_killed_in_any_stage_it_ends_with_the_same_numbers(
 
 def _copy_stages_before(stage: str, whole: Path, store: Path) -> None:
     """The store of a run that got as far as a stage, so that the kill comes soon."""
-    order = ["reference", "codes", "discover", "calibrate", "edit", "directions"]
+    order = ["reference", "codes", "jacobian", "discover", "calibrate", "edit", "directions"]
     store.mkdir()
     for name in order[: order.index(stage)]:
         shutil.copytree(whole / name, store / name)

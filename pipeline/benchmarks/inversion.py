@@ -28,7 +28,6 @@ from pipeline.stages.inversion import Inverted, Inverting
 
 HELD_OUT = 4242  # seed of renders that nothing was trained on
 DRAWN, BATCH = 256, 64  # sampled codes that inverted ones are held against, and codes at once
-ATTRIBUTE = "mouth_open"
 
 
 def report(n: int, threads: int, overrides: Sequence[str]) -> None:
@@ -109,9 +108,9 @@ def sampled(generator: Generator, truncation_psi: float) -> Codes:
 
 
 def print_locality(e: Experiment, all_codes: Mapping[str, Codes]) -> None:
-    """MSE in and out of the region under the direction that opens the mouth, both ways."""
-    edit, step = mouth_edit(e)
-    print(f"\n{edit.name}, {ATTRIBUTE} by one standard deviation: MSE in / out [95 % interval]")
+    """MSE in and out of the region under the direction that the main job takes, both ways."""
+    edit, attribute, step = main_edit(e)
+    print(f"\n{edit.name}, {attribute} by one standard deviation: MSE in / out [95 % interval]")
     for sign in (1, -1):
         first = 0.0
         for name, codes in all_codes.items():
@@ -119,24 +118,25 @@ def print_locality(e: Experiment, all_codes: Mapping[str, Codes]) -> None:
             ratio = found["mse_ratio"]
             first = first or ratio.value
             print(
-                f"{sign:+d}  {name:26}{_shown(ratio):24}n {ratio.n:<6}"
+                f"{sign:+d}  {name:33}{_shown(ratio):24}n {ratio.n:<6}"
                 f"in {found['mse_in'].value:.5f}  out {found['mse_out'].value:.6f}  "
                 f"{ratio.value / first:.2f} of the first",
                 flush=True,
             )
 
 
-def mouth_edit(e: Experiment) -> tuple[Edit, float]:
-    """The method's direction that opens the mouth, and its step of one standard deviation."""
+def main_edit(e: Experiment) -> tuple[Edit, str | None, float]:
+    """The method's most selective direction, what it moves, and its step of one deviation."""
     count = getattr(e.method, "num_codes", 1)
     seen = Sampling(e.generator, count, 0, "discover").compute(_quiet)
     tried = Sampling(e.generator, 200, 0, "calibrate").compute(_quiet)
     region = (e.region, e.region_settings)
     edits = Discovery(e.method, e.generator, seen, *region, e.method_settings, 0).compute(_quiet)
-    found = Calibrating(
-        edits, e.generator, tried, *region, e.domain, ATTRIBUTE, None, BATCH
-    ).compute(_quiet)
-    return edits[found.selected], found.units[found.selected].step
+    found = Calibrating(edits, e.generator, tried, *region, e.domain, None, None, BATCH).compute(
+        _quiet
+    )
+    attribute = found.attribute(found.selected)
+    return edits[found.selected], attribute, found.units[found.selected].step
 
 
 @torch.inference_mode()

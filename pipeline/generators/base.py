@@ -1,6 +1,7 @@
 """What a generator is to the rest of the pipeline: a network, its latent spaces and its codes."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -91,6 +92,15 @@ class Generator(nn.Module, ABC):
     @property
     def sampling(self) -> dict[str, Any]:
         """What samples depend on besides weights and seed, as a store key can hold it."""
+        return {}
+
+    @property
+    def kernels(self) -> Mapping[str, Tensor]:
+        """The kernels that ``parameters`` gives access to, by layer; ``[out, in, k, k]`` each.
+
+        Transposed convolutions keep theirs as ``[in, out, k, k]``, as torch does. Where there are
+        any, ``render`` takes shifts of them.
+        """
         return {}
 
     @abstractmethod

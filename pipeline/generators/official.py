@@ -53,7 +53,7 @@ def load_class_conditional(
     Raises:
         UserError: the file is absent, another one or cannot be used, or a setting does not fit.
     """
-    return _with_classes(load_checkpoint(require(weights), name), truncation, classes)
+    return with_classes(load_checkpoint(require(weights), name), truncation, classes)
 
 
 def load_any(
@@ -83,13 +83,17 @@ def load_any(
     generator = load_checkpoint(checkpoint, name, truncation_psi, truncation_cutoff, label_maps)
     if truncation is None and classes is None:
         return generator
-    return _with_classes(generator, truncation, classes)
+    return with_classes(generator, truncation, classes)
 
 
-def _with_classes(
+def with_classes(
     generator: Generator, truncation: float | None, classes: int | Sequence[int] | None
 ) -> ClassConditional:
-    """The same generator, sampled in this way."""
+    """The same generator, sampled in this way.
+
+    Raises:
+        UserError: it is not of the BigGAN family, or a setting does not fit.
+    """
     if not isinstance(generator, ClassConditional):
         raise UserError(
             f"generator={generator.name} is a {type(generator).__name__}: generator.truncation and "

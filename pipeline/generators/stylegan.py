@@ -284,6 +284,11 @@ class StyleGAN(StyleBased):
         return self.synthesis.style_slices
 
     @property
+    def kernels(self) -> dict[str, nn.Parameter]:
+        """The kernels that can be shifted; see :class:`SynthesisNetwork`."""
+        return self.synthesis.kernels
+
+    @property
     def w_avg(self) -> Tensor:
         """The mean w ``[w_dim]``."""
         return self.mapping.w_avg

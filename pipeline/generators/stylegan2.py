@@ -107,6 +107,11 @@ class StyleGAN2(StyleBased):
         return self.synthesis.style_slices
 
     @property
+    def kernels(self) -> dict[str, Tensor]:
+        """The kernels that can be shifted; see :class:`SynthesisNetwork`."""
+        return self.synthesis.kernels
+
+    @property
     def w_avg(self) -> Tensor:
         """The mean w ``[w_dim]``."""
         return self.mapping.w_avg

@@ -5,6 +5,7 @@ Parameters carry the names of the official PyTorch release, so its tensors load 
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,19 @@ ActivationHook = Callable[[str, Tensor], Tensor]
 """Called with the name and output of a layer; what it returns goes on in its place."""
 
 NOISE_MODES = ("const", "none", "random")
+
+
+@dataclass(frozen=True, eq=False)
+class PartialPass:
+    """A synthesis up to some layer.
+
+    Attributes:
+        features: what the last convolution gave ``[n, c, h, w]``.
+        image: sum of the RGB so far ``[n, 3, h', w']``; None before the first to-RGB layer.
+    """
+
+    features: Tensor
+    image: Tensor | None
 
 
 class SynthesisLayer(nn.Module):
@@ -174,20 +188,44 @@ class SynthesisNetwork(nn.Module):
         """
         if noise not in NOISE_MODES:
             raise unknown_name("noise", noise, NOISE_MODES)
-        shifts, hook = shifts or {}, hook or (lambda _name, x: x)
+        shifts = shifts or {}
         check_shifts(shifts, self.kernels)
-        x = self.get_parameter("b4.const").expand(styles.shape[0], -1, -1, -1)
-        image: Tensor | None = None
+        so_far = self.start(len(styles))
         for name, part in self.style_slices.items():
-            (layer, _), s, shift = self._layers[name], styles[:, part], shifts.get(name)
-            if isinstance(layer, ToRGB):
-                rgb = hook(name, layer(x, s, shift))
-                image = rgb if image is None else upsample(image) + rgb
-            else:
-                x = hook(name, layer(x, s, noise, shift))
-        if image is None:
+            so_far = self.advance(so_far, name, styles[:, part], noise, shifts.get(name), hook)
+        if so_far.image is None:
             raise RuntimeError("a synthesis network has at least one block")
-        return image
+        return so_far.image
+
+    def start(self, n: int) -> PartialPass:
+        """Before the first layer, for n images."""
+        return PartialPass(self.get_parameter("b4.const").expand(n, -1, -1, -1), None)
+
+    def advance(
+        self,
+        so_far: PartialPass,
+        name: str,
+        styles: Tensor,
+        noise: str = "const",
+        shift: Tensor | None = None,
+        hook: ActivationHook | None = None,
+    ) -> PartialPass:
+        """One layer further, so that a pass can begin again at any layer.
+
+        Args:
+            so_far: what the layers before this one gave.
+            name: the layer.
+            styles: its own styles ``[n, in]``.
+            noise: as in :meth:`forward`.
+            shift: what to add to its kernel.
+            hook: as in :meth:`forward`.
+        """
+        layer, _ = self._layers[name]
+        hook, below = hook or (lambda _name, x: x), so_far.image
+        if isinstance(layer, SynthesisLayer):
+            return PartialPass(hook(name, layer(so_far.features, styles, noise, shift)), below)
+        rgb = hook(name, layer(so_far.features, styles, shift))
+        return PartialPass(so_far.features, rgb if below is None else upsample(below) + rgb)
 
 
 def _shifted(weight: Tensor, shift: Tensor | None) -> Tensor:

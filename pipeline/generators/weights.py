@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline.disk import Place, reason, replace_file
 from pipeline.errors import UserError
@@ -36,7 +36,7 @@ class GeneratorFile:
     tensors: dict[str, Tensor]
 
 
-def stored(network: StyleGAN2, dtype: torch.dtype) -> dict[str, Tensor]:
+def stored(network: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
     """The tensors of a network as a file of this type keeps them: vectors stay in float32."""
     state = network.state_dict()
     return {k: (v.to(dtype) if v.ndim > 1 else v.float()).contiguous() for k, v in state.items()}

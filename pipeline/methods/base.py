@@ -1,6 +1,8 @@
 """What a method is: something that looks at a generator and returns edits."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
 
 from pipeline.generators.base import Codes, Generator
 from pipeline.methods.edits import Edits
@@ -13,8 +15,13 @@ class Method(ABC):
 
     Attributes:
         name: the name it is configured and reported under.
+        needs_reference: whether its edits take something from another image; a strength is then
+            a share of it, and is not calibrated.
+        strengths: what ``strength=auto`` stands for.
     """
 
+    needs_reference: ClassVar[bool] = False
+    strengths: ClassVar[tuple[float, ...]] = (-2.0, -1.0, 1.0, 2.0)
     name: str
 
     @abstractmethod
@@ -23,6 +30,13 @@ class Method(ABC):
 
         Raises:
             UserError: the combination is impossible; says what would do.
+        """
+
+    def check_strengths(self, strengths: Sequence[float]) -> None:  # noqa: B027 - most take any
+        """Refuse strengths that its edits cannot have.
+
+        Raises:
+            UserError: says which they can.
         """
 
     @abstractmethod

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -30,8 +30,11 @@ class Edit(ABC):
         name: what it is called in tables, e.g. ``resefa/mouth/0``.
         generator: name of the generator that it was found on.
         fingerprint: fingerprint of that generator; it is applied to no other.
+        needs_reference: whether it takes something from another image, by whose share a strength
+            then counts, so that 1 takes all.
     """
 
+    needs_reference: ClassVar[bool] = False
     name: str
     generator: str
     fingerprint: str

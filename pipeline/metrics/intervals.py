@@ -68,16 +68,19 @@ def _bootstrap_ratio(pairs: Tensor, seed: int) -> tuple[float, float]:
     return ordered[tail].item(), ordered[-1 - tail].item()
 
 
-def jackknife_estimate(value: float, replicates: list[float], n: int) -> Estimate:
+def jackknife_estimate(
+    value: float, replicates: list[float], n: int, least: float = 0.0
+) -> Estimate:
     """An estimate with the interval of a delete-a-group jackknife (Kott 2001).
 
     It covers the noise of sampling at this n, not the bias that a distance between finite samples
-    has. The interval ends at 0, as a distance does.
+    has.
 
     Args:
         value: the estimate from all samples.
         replicates: the estimate without each of the (about equally large) groups.
         n: number of samples.
+        least: what the interval ends at: 0, as a distance does.
     """
     groups = len(replicates)
     if groups < 2 or not all(map(math.isfinite, replicates)):
@@ -85,7 +88,7 @@ def jackknife_estimate(value: float, replicates: list[float], n: int) -> Estimat
     mean = math.fsum(replicates) / groups
     spread = math.fsum((x - mean) ** 2 for x in replicates)
     half = float(stdtrit(groups - 1, 0.975)) * math.sqrt(spread * (groups - 1) / groups)
-    return Estimate(value, (max(0.0, value - half), value + half), n)
+    return Estimate(value, (max(least, value - half), value + half), n)
 
 
 def fraction_estimate(count: int, n: int) -> Estimate:

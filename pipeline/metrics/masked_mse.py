@@ -8,12 +8,13 @@ from torch import Tensor
 
 from pipeline.errors import UserError
 from pipeline.metrics.base import Estimate, PerSampleMetric
-from pipeline.metrics.colour import srgb_to_lab, to_unit
+from pipeline.metrics.colour import Lab, lab_error, to_unit
 from pipeline.metrics.intervals import mean_estimate, ratio_estimate
 
 # The maps are summed as integers of this fraction of a unit: integer sums are exact, so that any
 # order of samples and any split into shards gives the same map. Room for 4 million images.
-_UNITS = {"rgb": 2.0**40, "lab": 2.0**24}
+_UNITS = {"mse": 2.0**40, "mse_lab": 2.0**24, "mse_lab_reference": 2.0**40}
+_STORED = {"mse": "sum_rgb", "mse_lab": "sum_lab", "mse_lab_reference": "sum_lab_reference"}
 
 
 def region_means(errors: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -35,17 +36,25 @@ class MaskedMSE(PerSampleMetric):
     Numbers: ``mse_in``, ``mse_out``, ``mse_ratio`` (the first over the second, of the means over
     images: higher is more local) and the same with ``mse_lab``. Means have t intervals, ratios a
     paired bootstrap; an image without the region counts outside only.
+
+    Args:
+        lab: which CIELAB. With ``reference`` the names have ``mse_lab_reference`` in them, and the
+            errors are scaled as the public code of Collins et al. 2020 scales them.
     """
 
-    def __init__(self) -> None:
-        super().__init__("mse", ("mse_in", "mse_out", "mse_lab_in", "mse_lab_out"))
+    def __init__(self, lab: Lab = Lab.CORRECT) -> None:
+        self.lab = Lab(lab)
+        correct = self.lab == Lab.CORRECT
+        self.kinds = ("mse", "mse_lab" if correct else "mse_lab_reference")
+        columns = tuple(f"{kind}_{side}" for kind in self.kinds for side in ("in", "out"))
+        super().__init__("mse", columns, "" if correct else f"lab={self.lab}")
         self._sums: dict[str, Tensor] = {}
 
     def compute(self) -> dict[str, Estimate]:
         """Means and ratios over the images."""
         samples = self.per_sample()
         results = {}
-        for kind in ("mse", "mse_lab"):
+        for kind in self.kinds:
             inside, outside = samples[f"{kind}_in"], samples[f"{kind}_out"]
             results[f"{kind}_in"] = mean_estimate(inside)
             results[f"{kind}_out"] = mean_estimate(outside)
@@ -57,18 +66,15 @@ class MaskedMSE(PerSampleMetric):
 
         ``mse_map`` (RGB in [0, 1]) and ``mse_lab_map``; empty before the first sample.
         """
-        names = {"rgb": "mse_map", "lab": "mse_lab_map"}
         return {
-            names[kind]: total.double() / (_UNITS[kind] * len(self))
+            f"{kind}_map": total.double() / (_UNITS[kind] * len(self))
             for kind, total in self._sums.items()
         }
 
     def _measure(self, original: Tensor, edited: Tensor, mask: Tensor) -> Tensor:
         a, b = to_unit(original), to_unit(edited)
-        errors = {
-            "rgb": (a - b).square().mean(1),
-            "lab": (srgb_to_lab(a) - srgb_to_lab(b)).square().mean(1),
-        }
+        both = (a - b).square().mean(1), lab_error(a, b, self.lab)
+        errors = dict(zip(self.kinds, both, strict=True))
         self._add_sums({k: (e * _UNITS[k]).round().long().sum(0).cpu() for k, e in errors.items()})
         columns = [part for e in errors.values() for part in region_means(e, mask.double())]
         return torch.stack(columns, 1)
@@ -88,8 +94,8 @@ class MaskedMSE(PerSampleMetric):
         super()._merge(other)
 
     def _state(self) -> dict[str, Tensor]:
-        return {**super()._state(), **{f"sum_{k}": v for k, v in self._sums.items()}}
+        return {**super()._state(), **{_STORED[k]: v for k, v in self._sums.items()}}
 
     def _load(self, state: Mapping[str, Tensor]) -> None:
         super()._load(state)
-        self._sums = {k: state[f"sum_{k}"] for k in _UNITS if f"sum_{k}" in state}
+        self._sums = {k: state[_STORED[k]] for k in self.kinds if _STORED[k] in state}

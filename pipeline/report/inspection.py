@@ -15,6 +15,7 @@ from pipeline.report.markup import Picture, render_template
 from pipeline.report.page import Page, PageSection
 
 LONGEST = 128
+WIDTH = 96  # on the page, at least
 TOP = 4  # attributes named for each direction
 SMALLEST_CHANGE = 1e-3  # below the noise of a predictor, as for calibration
 
@@ -112,7 +113,7 @@ def _shown(direction: Inspected, originals: Tensor) -> _Shown:
 
 def _picture(image: Tensor, alt: str) -> Picture:
     small = shrink(image.float().cpu().clamp(-1, 1), LONGEST)
-    return Picture.of(to_pixels(small), alt, small.shape[-1])
+    return Picture.of(to_pixels(small), alt, max(WIDTH, small.shape[-1]))
 
 
 def _orders(directions: Sequence[Inspected]) -> list[tuple[str, str, bool]]:

@@ -38,6 +38,8 @@ class Evaluating(Stage[dict[str, Measures]]):
         codes: the samples of this shard.
         first: global number of the first of them.
         trials: what is done to them.
+        references: codes of the images that edits take from, one per sample; they have a key of
+            their own. None where edits take from none.
     """
 
     trials: list[Trial]
@@ -49,6 +51,7 @@ class Evaluating(Stage[dict[str, Measures]]):
     factory: MeasureFactory
     batch: int
     name: str = "edit"
+    references: Codes | None = None
 
     def settings(self) -> Mapping[str, Any]:
         """Trials, samples, region and metrics; the edits have keys of their own."""
@@ -69,14 +72,18 @@ class Evaluating(Stage[dict[str, Measures]]):
         """Every batch is rendered once unedited and once per trial."""
         results = {trial.label: self.factory.new() for trial in self.trials}
         for start in range(0, len(self.codes), self.batch):
-            codes = self.codes[start : start + self.batch]
+            rows = slice(start, start + self.batch)
+            codes, references = self.codes[rows], None
+            if self.references is not None:
+                references = self.references[rows]
             original = self.generator.render(codes).clamp(-1, 1)
             mask = self.region.mask(self.generator.resolution, original)
             index = torch.arange(len(codes)) + self.first + start
             for trial in self.trials:
                 edited = original
                 if trial.edit is not None:
-                    edited = trial.edit.apply(self.generator, codes, trial.step).clamp(-1, 1)
+                    edited = trial.edit.apply(self.generator, codes, trial.step, references)
+                    edited = edited.clamp(-1, 1)
                 results[trial.label].update(original, edited, mask, index)
             progress(start + len(codes), len(self.codes))
         return results

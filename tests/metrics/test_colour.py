@@ -4,7 +4,7 @@ import pytest
 import torch
 from skimage.color import rgb2lab
 
-from pipeline.metrics.colour import srgb_to_lab, to_unit
+from pipeline.metrics.colour import Lab, lab_error, srgb_to_lab, to_unit
 from tests.conftest import Oracle
 
 
@@ -45,3 +45,24 @@ def test_has_a_finite_gradient_everywhere() -> None:
 
 def test_to_unit_clamps() -> None:
     assert to_unit(torch.tensor([-3.0, -1, 0, 1, 2])).tolist() == [0, 0, 0.5, 1, 1]
+
+
+def test_the_reference_code_multiplies_by_the_transposed_matrix() -> None:
+    white = srgb_to_lab(torch.ones(3, 1, 1, dtype=torch.float64), Lab.REFERENCE).flatten()
+    assert white.tolist() == pytest.approx([107, -91, 5], abs=0.5)
+
+
+def test_equals_what_the_reference_code_recorded(oracle: Oracle) -> None:
+    tensors, _ = oracle("algo_ganlocalediting_a")
+    first, second = (tensors[f"in.image{i}"].double() for i in (1, 2))
+    assert (srgb_to_lab(first, Lab.REFERENCE) - tensors["out.lab"]).abs().max() < 1e-4
+    error = lab_error(first, second, Lab.REFERENCE)
+    assert (error - tensors["out.lab_squared_error"][:, 0]).abs().max() < 1e-6
+
+
+def test_the_error_is_a_third_of_the_squared_colour_difference() -> None:
+    draw = torch.Generator().manual_seed(2)
+    a, b = (torch.rand(2, 3, 5, 4, generator=draw).double() for _ in range(2))
+    expected = (srgb_to_lab(a) - srgb_to_lab(b)).norm(dim=1).square() / 3
+    torch.testing.assert_close(lab_error(a, b), expected)
+    assert not torch.allclose(lab_error(a, b, Lab.REFERENCE) * 255**2, expected, rtol=0.1)

@@ -12,11 +12,13 @@ from torch import Tensor
 from pipeline.errors import UserError
 from pipeline.evaluators.base import Identities
 from pipeline.metrics.base import Estimate, Metric
+from pipeline.metrics.colour import Lab
 from pipeline.metrics.feature_statistics import FeatureStatistics, Moments
 from pipeline.metrics.frechet import FrechetDistance
 from pipeline.metrics.identity import IdentitySimilarity
 from pipeline.metrics.masked_mse import MaskedMSE
 from pipeline.metrics.perceptual import PerceptualChange
+from pipeline.metrics.region_error import RegionError
 from pipeline.metrics.ssim import SSIM
 
 N = 5
@@ -49,6 +51,8 @@ class Distance:
 REFERENCE = FeatureStatistics.of("fd_test", Moments.of(torch.randn(9, 4)))
 CASES: dict[str, Callable[[], Metric]] = {
     "mse": MaskedMSE,
+    "mse_reference": lambda: MaskedMSE(Lab.REFERENCE),
+    "region_error": RegionError,
     "ssim": SSIM,
     "ssim_gaussian": lambda: SSIM("gaussian"),
     "fd": lambda: FrechetDistance(Features(), REFERENCE, groups=3),
@@ -57,6 +61,7 @@ CASES: dict[str, Callable[[], Metric]] = {
     "lpips": lambda: PerceptualChange(Distance()),
 }
 ARGUMENTS = {
+    "mse_reference": (Lab.REFERENCE,),
     "ssim_gaussian": ("gaussian",),
     "fd": (Features(), REFERENCE, 3),
     "fd_unedited": (Features(), None, 3),
@@ -191,7 +196,7 @@ def test_nothing_seen_is_nan_and_zero(case: str, samples: Sequence[Tensor]) -> N
 def test_numbers_are_sound(case: str, samples: Sequence[Tensor]) -> None:
     metric = feed(CASES[case](), samples, range(N))
     results = metric.compute()
-    assert metric.name in results or case == "mse"
+    assert metric.name in results or case in ("mse", "mse_reference", "region_error")
     for estimate in results.values():
         low, high = estimate.ci95
         assert low <= estimate.value <= high

@@ -146,3 +146,35 @@ def test_another_reference_is_another_metric() -> None:
     one, other = (FeatureStatistics.of("fd_test", Moments.of(normal(9, 6, s))) for s in (0, 1))
     with pytest.raises(UserError, match="Cannot merge"):
         FrechetDistance(FirstPixel(6), one).merge(FrechetDistance(FirstPixel(6), other))
+
+
+def pictures(features: Tensor) -> Tensor:
+    """Images ``[n, 3, 2, 1]`` whose first row holds the features ``[n, 3]``."""
+    return torch.stack([features, torch.zeros_like(features)], 2)[..., None]
+
+
+def measured(features: Tensor) -> FrechetDistance:
+    statistics = FeatureStatistics.of("fd_test", Moments.of(normal(50, 3, 7) * 0.1))
+    metric = FrechetDistance(FirstPixel(3), statistics, groups=5)
+    images = pictures(features)
+    metric.update(images, images, torch.ones(2, 1), torch.arange(len(images)))
+    return metric
+
+
+def test_a_difference_of_distances_is_narrower_than_the_distances() -> None:
+    features = (normal(40, 3) * 0.1).clamp(-0.5, 0.5)
+    before, after = measured(features), measured(features * 1.05)
+    change = after.minus(before)
+    old, new = (m.compute()["fd_test"] for m in (before, after))
+    assert change.value == pytest.approx(new.value - old.value, abs=1e-12)
+    assert change.n == 40
+    assert change.ci95[0] < change.value < change.ci95[1]
+    assert change.ci95[1] - change.ci95[0] < 0.7 * (new.ci95[1] - new.ci95[0])
+    nothing = before.minus(before)
+    assert (nothing.value, nothing.ci95) == (0, (0, 0))
+    assert before.minus(after).ci95[0] == pytest.approx(-change.ci95[1])
+
+
+def test_distances_of_other_samples_are_not_compared() -> None:
+    with pytest.raises(UserError, match="samples are the same"):
+        measured(normal(40, 3) * 0.1).minus(measured(normal(39, 3) * 0.1))

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pipeline.errors import UserError
 from pipeline.metrics.base import Estimate
+from pipeline.metrics.colour import Lab, lab_error
 from pipeline.metrics.masked_mse import MaskedMSE
 
 BOX = torch.zeros(8, 6)
@@ -107,3 +108,15 @@ def test_one_resolution_throughout() -> None:
     with pytest.raises(UserError, match="one resolution"):
         metric.update(small, small, torch.ones(4, 4), torch.tensor([1]))
     assert MaskedMSE().maps() == {}
+
+
+def test_the_reference_code_s_colours_have_names_of_their_own() -> None:
+    a, b = noisy(3)
+    metric = MaskedMSE(Lab.REFERENCE)
+    metric.update(a, b, torch.ones(8, 6), torch.arange(3))
+    expected = lab_error((a.double() + 1) / 2, (b.double() + 1) / 2, Lab.REFERENCE).mean(0)
+    assert (metric.maps()["mse_lab_reference_map"] - expected).abs().max() < 1e-11
+    assert metric.compute()["mse_lab_reference_in"].value == pytest.approx(float(expected.mean()))
+    assert "mse_lab_in" not in metric.compute()
+    with pytest.raises(UserError, match="cannot be merged|same settings"):
+        MaskedMSE().merge(metric)

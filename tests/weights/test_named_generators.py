@@ -26,7 +26,8 @@ from pipeline.weights.registry import REGISTRY
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.stem for path in (CONF / "generator").glob("*.yaml"))
-OFFICIAL = sorted(set(NAMES) - {"checkpoint", "stylegan2_procfaces"})
+SHIPPED = {"stylegan2_procfaces", "biggan_procfaces", "pix2pixhd_procfaces"}
+OFFICIAL = sorted(set(NAMES) - SHIPPED - {"checkpoint"})
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pipeline.generators.checkpoints import (
     biggan,
     pggan,
     pix2pixhd,
+    semantic_stylegan,
     stylegan,
     stylegan2,
     stylegan3,
@@ -37,6 +38,7 @@ FORMS: tuple[Form, ...] = (
     *pggan.FORMS,
     *biggan.FORMS,
     *pix2pixhd.FORMS,
+    *semantic_stylegan.FORMS,
 )
 """Every foreign form; the first that recognises a file builds its network."""
 

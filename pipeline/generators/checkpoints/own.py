@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
@@ -18,10 +19,11 @@ from pipeline.generators.checkpoints.hollow import Hollow
 from pipeline.generators.fingerprints import tensor_hash
 from pipeline.generators.pggan import PGGAN, PGGANConfig
 from pipeline.generators.pix2pixhd import Pix2PixHD, Pix2PixHDConfig
+from pipeline.generators.semantic_stylegan import SemanticStyleGAN, SemanticStyleGANConfig
 from pipeline.generators.stylegan import StyleGAN, StyleGANConfig
 from pipeline.generators.stylegan2 import StyleGAN2, StyleGAN2Config
 from pipeline.generators.stylegan3 import StyleGAN3, StyleGAN3Config
-from pipeline.generators.weights import read_generator
+from pipeline.generators.weights import read_generator, stored
 
 OWN = "safetensors of this project"
 NETWORKS: dict[str, tuple[Any, Any]] = {
@@ -32,6 +34,7 @@ NETWORKS: dict[str, tuple[Any, Any]] = {
     "BigGAN": (BigGAN, BigGANConfig),
     "BigGANDeep": (BigGANDeep, BigGANDeepConfig),
     "Pix2PixHD": (Pix2PixHD, Pix2PixHDConfig),
+    "SemanticStyleGAN": (SemanticStyleGAN, SemanticStyleGANConfig),
 }
 """Class and configuration by the name of the class, which the file's header holds."""
 
@@ -70,18 +73,24 @@ def load_own(path: Path) -> Generator:
     return made.eval().requires_grad_(False)
 
 
-def save_own(network: Any, path: Path, provenance: Mapping[str, Any] | None = None) -> None:
-    """Write a generator of any architecture in float32, all at once.
+def save_own(
+    network: Any,
+    path: Path,
+    provenance: Mapping[str, Any] | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write a generator of any architecture, all at once.
 
     Args:
         network: the generator.
         path: the file.
         provenance: how the weights came about; anything JSON can hold.
+        dtype: of the weights; float16 halves the file.
 
     Raises:
         UserError: the disk is full or the folder cannot be written.
     """
-    tensors = {k: v.float().cpu().contiguous() for k, v in network.state_dict().items()}
+    tensors = {k: v.cpu() for k, v in stored(network, dtype).items()}
     architecture = json.dumps(asdict(network.config))
     header = {
         "class": type(network).__name__,
