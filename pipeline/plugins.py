@@ -6,8 +6,6 @@ from pipeline.errors import UserError, unknown_name
 
 EXTRAS = {
     "hydra/launcher": {
-        "local": "local",
-        "joblib": "local",
         "ray_local": "ray",
         "ray_cluster": "ray",
         "ray": "ray",

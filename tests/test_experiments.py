@@ -86,8 +86,8 @@ def test_a_mistake_beside_an_experiment_is_one_line(arguments: list[str], named:
 
 def run(store: Path, sweep: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "run.py", "experiment=resefa/table1", *SMALL, f"store={store}",
-         f"hydra.sweep.dir={sweep}", *overrides],
+        [sys.executable, "run.py", "experiment=resefa/table1", "hydra/launcher=basic", *SMALL,
+         f"store={store}", f"hydra.sweep.dir={sweep}", *overrides],
         cwd=ROOT, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
 

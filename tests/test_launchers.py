@@ -14,7 +14,6 @@ from pipeline.plugins import EXTRAS
 from pipeline.preflight import CONF, preflight
 
 PACKAGES = {
-    "local": "hydra_joblib_launcher",
     "ray": "hydra_ray_launcher",
     "slurm": "hydra_submitit_launcher",
     "optuna": "hydra_optuna_sweeper",
@@ -36,7 +35,7 @@ def own(kind: str) -> list[str]:
 def test_every_own_choice_names_its_extra() -> None:
     for kind in ("launcher", "sweeper"):
         assert own(kind)
-        assert set(own(kind)) <= set(EXTRAS[f"hydra/{kind}"])
+        assert set(own(kind)) <= {"local", *EXTRAS[f"hydra/{kind}"]}
 
 
 @pytest.mark.parametrize(
@@ -112,7 +111,6 @@ def test_a_mistake_is_one_line(arguments: list[str], named: list[str]) -> None:
 @pytest.mark.parametrize(
     ("choice", "brought", "extra"),
     [
-        ("launcher=local", "joblib", "local"),
         ("launcher=ray_local", "ray", "ray"),
         ("launcher=ray_cluster", "ray", "ray"),
         ("launcher=slurm", "submitit_slurm", "slurm"),
