@@ -94,7 +94,7 @@ def table_cell(cell: Cell) -> Markup:
         case Missing():
             return _NOTHING.format(cell.reason)
         case float():
-            return number(cell, 4)
+            return number(cell) if math.isnan(cell) else _data(cell, str(show_cell(cell)))
     return escape(show_cell(cell).value)
 
 
