@@ -52,7 +52,8 @@ def test_every_own_choice_names_its_extra() -> None:
 )
 def test_a_choice_composes(choice: str, key: str, value: object) -> None:
     kind, name = choice.split("=")
-    pytest.importorskip(f"hydra_plugins.{PACKAGES[EXTRAS[f'hydra/{kind}'][name]]}")
+    if extra := EXTRAS[f"hydra/{kind}"].get(name):  # joblib's comes with the project
+        pytest.importorskip(f"hydra_plugins.{PACKAGES[extra]}")
     node: Any = hydra_of(f"hydra/{choice}").hydra
     for part in key.split("."):
         assert part in node
