@@ -5,9 +5,8 @@ s, the styles of all layers of all local generators. Wherever w+ codes are rende
 to s, expanded ones do as well: a w for every layer of every local generator.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -142,6 +141,8 @@ class SemanticStyleGAN(StyleBased):
     """
 
     spaces = frozenset({Space.Z, Space.W, Space.W_PLUS, Space.S})
+    config: SemanticStyleGANConfig
+    mapping: MappingNetwork
 
     def __init__(
         self,
@@ -171,16 +172,6 @@ class SemanticStyleGAN(StyleBased):
             len(config.classes),
         )
         self._transparent = tuple(config.classes.index(name) for name in config.transparent)
-
-    @property
-    def architecture(self) -> str:
-        """The configuration as JSON."""
-        return json.dumps(asdict(self.config))
-
-    @property
-    def w_avg(self) -> Tensor:
-        """The mean w ``[w_dim]``."""
-        return self.mapping.w_avg
 
     @property
     def class_rows(self) -> dict[str, tuple[int, int]]:
@@ -219,11 +210,6 @@ class SemanticStyleGAN(StyleBased):
                 raise unknown_name("class", name, self.config.classes)
         kept = [float(name in names) for name in self.config.classes]
         return torch.tensor(kept, device=self.w_avg.device)
-
-    def map(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        """Codes w ``[n, w_dim]`` of z, without truncation."""
-        w: Tensor = self.mapping(z)
-        return w
 
     def expand(self, ws: Tensor) -> Tensor:
         """Expanded codes ``[n, num_expanded, w_dim]`` of w+ ``[n, num_ws, w_dim]``."""

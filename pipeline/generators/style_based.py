@@ -1,11 +1,14 @@
 """What style-based generators share: the chain of spaces z -> w -> w+ -> s, and truncation."""
 
+import json
 from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict
 from numbers import Real
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline.errors import UserError
 from pipeline.generators.base import Codes, Generator, Space
@@ -17,6 +20,10 @@ CHAIN = (Space.Z, Space.W, Space.W_PLUS, Space.S)
 class StyleBased(Generator):
     """A generator with a mapping network z -> w and styles that each layer reads from its own w.
 
+    Attributes:
+        config: the architecture, a dataclass.
+        mapping: maps z (and labels) to w, with the mean w in a buffer ``w_avg``.
+
     Args:
         shapes: what codes of each space look like, per code.
         num_classes: classes of a class-conditional network, else 0.
@@ -26,6 +33,9 @@ class StyleBased(Generator):
     Raises:
         UserError: psi is no number; the cutoff is negative or exceeds the number of layers.
     """
+
+    config: Any
+    mapping: nn.Module
 
     def __init__(
         self,
@@ -45,13 +55,19 @@ class StyleBased(Generator):
             )
 
     @property
-    @abstractmethod
+    def architecture(self) -> str:
+        """The configuration as JSON."""
+        return json.dumps(asdict(self.config))
+
+    @property
     def w_avg(self) -> Tensor:
         """The mean w ``[w_dim]``."""
+        return self.mapping.get_buffer("w_avg")
 
-    @abstractmethod
     def map(self, z: Tensor, labels: Tensor | None) -> Tensor:
         """Codes w ``[n, w_dim]`` of z, without truncation."""
+        w: Tensor = self.mapping(z, labels)
+        return w
 
     @abstractmethod
     def styles(self, ws: Tensor) -> Tensor:
@@ -111,6 +127,46 @@ class StyleBased(Generator):
             return Codes(Space.W, near, codes.labels)
         layers = [near] * self.truncation_cutoff + [w] * (self.num_ws - self.truncation_cutoff)
         return Codes(Space.W_PLUS, torch.stack(layers, dim=1), codes.labels)
+
+
+class Synthesis(Protocol):
+    """A synthesis network that keeps its styles layer by layer."""
+
+    @property
+    def style_slices(self) -> dict[str, slice]:
+        """Where each layer's styles lie in an s code."""
+
+    @property
+    def kernels(self) -> Mapping[str, Tensor]:
+        """The kernels that can be shifted."""
+
+    def styles(self, ws: Tensor) -> Tensor:
+        """Codes s ``[n, num_styles]`` of w+ ``[n, num_ws, w_dim]``."""
+
+
+class StyleGANFamily(StyleBased):
+    """StyleGAN, StyleGAN2 and StyleGAN3: all spaces, by one synthesis network.
+
+    Attributes:
+        synthesis: makes images of styles.
+    """
+
+    spaces = frozenset(Space)
+    synthesis: Synthesis
+
+    @property
+    def style_slices(self) -> dict[str, slice]:
+        """Where each layer's styles lie in an s code."""
+        return self.synthesis.style_slices
+
+    @property
+    def kernels(self) -> Mapping[str, Tensor]:
+        """The kernels that can be shifted."""
+        return self.synthesis.kernels
+
+    def styles(self, ws: Tensor) -> Tensor:
+        """Codes s ``[n, num_styles]`` of w+ ``[n, num_ws, w_dim]``."""
+        return self.synthesis.styles(ws)
 
 
 def check_truncation(psi: Any, cutoff: Any) -> None:

@@ -1,8 +1,7 @@
 """StyleGAN (Karras et al. 2019) and the spaces it is edited in: z, w, w+, s, features, kernels."""
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -20,7 +19,7 @@ from pipeline.generators.progressive import (
     check_shifts,
     instance_norm,
 )
-from pipeline.generators.style_based import StyleBased
+from pipeline.generators.style_based import StyleGANFamily
 from pipeline.generators.synthesis import NOISE_MODES, ActivationHook
 
 
@@ -248,7 +247,7 @@ class SynthesisNetwork(nn.Module):
         return see("torgb", self.torgb(x, shifts.get("torgb")))
 
 
-class StyleGAN(StyleBased):
+class StyleGAN(StyleGANFamily):
     """StyleGAN with access to z, w, w+, s, activations and parameters.
 
     Args:
@@ -260,7 +259,9 @@ class StyleGAN(StyleBased):
         UserError: the cutoff is negative or exceeds the number of layers.
     """
 
-    spaces = frozenset(Space)
+    config: StyleGANConfig
+    mapping: StyleGANMapping
+    synthesis: SynthesisNetwork
 
     def __init__(
         self,
@@ -272,35 +273,6 @@ class StyleGAN(StyleBased):
         self.name, self.config, self.resolution = "stylegan", config, config.resolution
         self.mapping = StyleGANMapping(config)
         self.synthesis = SynthesisNetwork(config)
-
-    @property
-    def architecture(self) -> str:
-        """The configuration as JSON."""
-        return json.dumps(asdict(self.config))
-
-    @property
-    def style_slices(self) -> dict[str, slice]:
-        """Where each layer's styles lie in an s code; see :class:`SynthesisNetwork`."""
-        return self.synthesis.style_slices
-
-    @property
-    def kernels(self) -> dict[str, nn.Parameter]:
-        """The kernels that can be shifted; see :class:`SynthesisNetwork`."""
-        return self.synthesis.kernels
-
-    @property
-    def w_avg(self) -> Tensor:
-        """The mean w ``[w_dim]``."""
-        return self.mapping.w_avg
-
-    def map(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        """Codes w ``[n, w_dim]`` of z, without truncation."""
-        w: Tensor = self.mapping(z, labels)
-        return w
-
-    def styles(self, ws: Tensor) -> Tensor:
-        """Codes s ``[n, num_styles]`` of w+ ``[n, num_ws, w_dim]``."""
-        return self.synthesis.styles(ws)
 
     def render(
         self,

@@ -1,15 +1,14 @@
 """StyleGAN2 (Karras et al. 2020) and the spaces it is edited in: z, w, w+, s, features, kernels."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from pipeline.errors import UserError
 from pipeline.generators.base import Codes, Space
 from pipeline.generators.mapping import MappingNetwork
-from pipeline.generators.style_based import StyleBased
+from pipeline.generators.style_based import StyleGANFamily
 from pipeline.generators.synthesis import ActivationHook, SynthesisNetwork
 
 
@@ -65,7 +64,7 @@ def channels_for(resolution: int, base: int, maximum: int = 512) -> tuple[int, .
     return tuple(min(base // 2**exponent, maximum) for exponent in blocks)
 
 
-class StyleGAN2(StyleBased):
+class StyleGAN2(StyleGANFamily):
     """StyleGAN2 with access to z, w, w+, s, activations and parameters.
 
     Args:
@@ -77,7 +76,9 @@ class StyleGAN2(StyleBased):
         UserError: the cutoff is negative or exceeds the number of layers.
     """
 
-    spaces = frozenset(Space)
+    config: StyleGAN2Config
+    mapping: MappingNetwork
+    synthesis: SynthesisNetwork
 
     def __init__(
         self,
@@ -95,35 +96,6 @@ class StyleGAN2(StyleBased):
             config.num_classes,
         )
         self.synthesis = SynthesisNetwork(config.channels, config.w_dim, config.conv_clamp)
-
-    @property
-    def architecture(self) -> str:
-        """The configuration as JSON."""
-        return json.dumps(asdict(self.config))
-
-    @property
-    def style_slices(self) -> dict[str, slice]:
-        """Where each layer's styles lie in an s code; see :class:`SynthesisNetwork`."""
-        return self.synthesis.style_slices
-
-    @property
-    def kernels(self) -> dict[str, Tensor]:
-        """The kernels that can be shifted; see :class:`SynthesisNetwork`."""
-        return self.synthesis.kernels
-
-    @property
-    def w_avg(self) -> Tensor:
-        """The mean w ``[w_dim]``."""
-        return self.mapping.w_avg
-
-    def map(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        """Codes w ``[n, w_dim]`` of z, without truncation."""
-        w: Tensor = self.mapping(z, labels)
-        return w
-
-    def styles(self, ws: Tensor) -> Tensor:
-        """Codes s ``[n, num_styles]`` of w+ ``[n, num_ws, w_dim]``."""
-        return self.synthesis.styles(ws)
 
     def render(
         self,

@@ -3,9 +3,8 @@
 Parameters carry the names of the official release, so its tensors load by name.
 """
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +15,7 @@ from pipeline.generators.base import Codes, Space
 from pipeline.generators.layers_stylegan3 import FourierInput, SynthesisLayer
 from pipeline.generators.mapping import MappingNetwork
 from pipeline.generators.progressive import check_shifts
-from pipeline.generators.style_based import StyleBased
+from pipeline.generators.style_based import StyleGANFamily
 from pipeline.generators.synthesis import ActivationHook
 
 MOST, MOST_TAPS = 2**16, 2**10
@@ -204,7 +203,7 @@ class SynthesisNetwork(nn.Module):
         return x * self.output_scale
 
 
-class StyleGAN3(StyleBased):
+class StyleGAN3(StyleGANFamily):
     """StyleGAN3 with access to z, w, w+, s, activations and parameters; it has no noise.
 
     Args:
@@ -216,7 +215,9 @@ class StyleGAN3(StyleBased):
         UserError: the cutoff is negative or exceeds the number of layers.
     """
 
-    spaces = frozenset(Space)
+    config: StyleGAN3Config
+    mapping: MappingNetwork
+    synthesis: SynthesisNetwork
 
     def __init__(
         self,
@@ -234,35 +235,6 @@ class StyleGAN3(StyleBased):
             config.num_classes,
         )
         self.synthesis = SynthesisNetwork(config)
-
-    @property
-    def architecture(self) -> str:
-        """The configuration as JSON."""
-        return json.dumps(asdict(self.config))
-
-    @property
-    def style_slices(self) -> dict[str, slice]:
-        """Where each layer's styles lie in an s code; see :class:`SynthesisNetwork`."""
-        return self.synthesis.style_slices
-
-    @property
-    def kernels(self) -> dict[str, nn.Parameter]:
-        """The kernels that can be shifted; see :class:`SynthesisNetwork`."""
-        return self.synthesis.kernels
-
-    @property
-    def w_avg(self) -> Tensor:
-        """The mean w ``[w_dim]``."""
-        return self.mapping.w_avg
-
-    def map(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        """Codes w ``[n, w_dim]`` of z, without truncation."""
-        w: Tensor = self.mapping(z, labels)
-        return w
-
-    def styles(self, ws: Tensor) -> Tensor:
-        """Codes s ``[n, num_styles]`` of w+ ``[n, num_ws, w_dim]``."""
-        return self.synthesis.styles(ws)
 
     def render(
         self,
