@@ -20,12 +20,13 @@ Change = Callable[[float], Tensor | None]
 None where the images are no longer of the kind that the attributes can be read off.
 """
 
-GROWTH = (0.5, 1.0, 2.0, 4.0, 6.0, 9.0, 14.0, 20.0, 30.0)  # steps, in units of the latent spread
-USUAL = 6.0  # steps that every direction is given; further ones only where they promise something
-HOPE = 2.0  # how much steeper than so far a response may become
-REFINEMENTS = 2
+GROWTH = (1.0, 2.0, 4.0, 6.0, 9.0, 14.0, 20.0, 30.0)  # steps, in units of the latent spread
+USUAL = 6.0  # the longest of the steps where any attribute will do
+TRIED = 2.0  # steps that every direction is given; further ones only where they promise something
+HOPE = 2.0  # how much steeper than so far a response may become; before usual steps, more
+REFINEMENTS = 4
 SETTLING = 3
-PRECISE = 0.02  # share of the target that a settled step may be off
+PRECISE = 0.02  # share of the target that a step may be off
 BOUNDS = (0.5, 2.0)  # of one correction of a step
 CLOSE = 0.9  # share of the target that counts as reached on other codes
 SATURATED = 0.8  # share of the greatest change that a step out of reach is taken at
@@ -200,8 +201,9 @@ def _walk(
         walk.steps.append(growth * scale)
         walk.changes.append(moved)
         most = float(moved[candidates].max())
-        hopeless = most * HOPE * reach / growth < target
-        if most >= target or (growth >= USUAL and hopeless):
+        hope = HOPE * max(USUAL / growth, 1.0)
+        hopeless = most * hope * reach / growth < target
+        if most >= target or (growth >= TRIED and hopeless):
             break
     return walk
 
@@ -244,6 +246,8 @@ def _refined(
             return replace(unit, reached=False)
         unit = _measured(unit.attribute, step, moved, outside, reached=True)
         point = (step, float(moved[unit.attribute]))
+        if abs(point[1] - target) <= PRECISE * target:
+            break
         low, high = (low, point) if point[1] >= target else (point, high)
     return unit
 

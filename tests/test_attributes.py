@@ -65,8 +65,8 @@ def test_steps_scale_with_the_spread_of_the_latents() -> None:
         return torch.tensor([0.0]).double()
 
     calibrate(change, 10.0, [0], [])
-    assert min(tried) == pytest.approx(5.0)
-    assert max(tried) == pytest.approx(60.0)  # and no further where nothing moves at all
+    assert min(tried) == pytest.approx(10.0)
+    assert max(tried) == pytest.approx(20.0)  # and no further where nothing moves at all
 
 
 def test_a_faint_direction_is_followed_far_while_it_promises_something() -> None:

@@ -118,7 +118,7 @@ class Calibrating(Stage[Calibration]):
     target: float = 1.0
     senses: Collection[int] = (1,)
     name = "calibrate"
-    version = 6
+    version = 7
 
     def settings(self) -> Mapping[str, Any]:
         """Region, attribute, direction, and the networks that look."""
