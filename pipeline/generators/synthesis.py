@@ -73,7 +73,7 @@ class SynthesisLayer(nn.Module):
 
     def forward(self, x: Tensor, styles: Tensor, noise: str, shift: Tensor | None) -> Tensor:
         """Features ``[n, in, h, w]`` and styles ``[n, in]`` to features ``[n, out, h', w']``."""
-        weight = _shifted(self.weight, shift) * self.weight_gain
+        weight, styles = _shifted(self.weight, shift), styles * self.weight_gain
         x = modulated_conv2d(x, weight, styles, up=self.up, gain=LRELU_GAIN)
         strength = (self.noise_strength * LRELU_GAIN).to(x.dtype)
         if noise == "const":

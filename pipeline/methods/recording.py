@@ -177,9 +177,9 @@ class _Recorder(TorchDispatchMode):
                 raise NotRecordableError(str(func))
             self.slots[result] = self._count
             self._count += 1
+        keep = self._constant if func is not aten.convolution.default else lambda x: x
         named = [
-            self._constant(x) if slot is None else _Slot(slot)
-            for x, slot in zip(leaves, slots, strict=True)
+            keep(x) if slot is None else _Slot(slot) for x, slot in zip(leaves, slots, strict=True)
         ]
         indices = [self.slots[result] for result in results]
         self.operations.append(_Operation(_LAYOUT_FREE.get(func, func), named, layout, indices))
