@@ -6,7 +6,7 @@ import hydra
 from omegaconf import DictConfig
 
 from pipeline.config import register
-from pipeline.entry import check, job, sweep_first, told_plainly
+from pipeline.entry import check, job, listed, sweep_first, told_plainly
 from pipeline.sweeps import summing_up
 
 register()
@@ -23,6 +23,8 @@ def main(config: DictConfig) -> float | None:
 
 if __name__ == "__main__":
     with told_plainly():
+        if listed(sys.argv[1:]):
+            sys.exit()
         sys.argv[1:] = sweep_first(sys.argv[1:])
         check(sys.argv[1:])
         with summing_up():

@@ -23,6 +23,16 @@ def sweep_first(arguments: Sequence[str]) -> list[str]:
     return [*flags, *(a for a in arguments if a not in flags)]
 
 
+def listed(arguments: Sequence[str]) -> bool:
+    """Print what can be asked for, where the command line asks that (``--list``)."""
+    if "--list" not in arguments:
+        return False
+    from pipeline.listing import listing
+
+    print(listing())
+    return True
+
+
 def check(arguments: Sequence[str]) -> None:
     """Check a command line before any work, unless it only asks for help.
 
