@@ -130,8 +130,8 @@ def settle(change: Change, unit: Unit, outside: Sequence[int], target: float = 1
         before, point = point, (step, float(moved[unit.attribute]))
         reached = unit.reached and point[1] >= CLOSE * wanted
         found.append(_measured(unit.attribute, step, moved, outside, reached))
-        if abs(point[1] - wanted) <= PRECISE * wanted:
-            break
+        if not unit.reached or abs(point[1] - wanted) <= PRECISE * wanted:
+            break  # a unit that is not reached may have a step of 0, which no line goes through
         step = _corrected(before, point, wanted)
     if not found:
         return replace(unit, reached=False)

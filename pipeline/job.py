@@ -10,6 +10,7 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from pipeline.calibrating import calibrated
 from pipeline.discovering import discovered
 from pipeline.experiment import Experiment, make
 from pipeline.generators.base import Codes
@@ -22,17 +23,17 @@ from pipeline.publishing import publish
 from pipeline.records import MetricsLog, require_writable
 from pipeline.runner import Result, Runner
 from pipeline.shards import Share
-from pipeline.stages.calibration import FIRST, Calibrating, Calibration
+from pipeline.stages.calibration import Calibration
 from pipeline.stages.evaluation import Evaluating, Trial
 from pipeline.stages.inputs import Reference, Sampling
 from pipeline.stages.inversion import Inverted, Inverting
+from pipeline.standardising import standardise
 from pipeline.store import Store
 from pipeline.tasks.base import Task
 from pipeline.tasks.publishing import publish_findings
 from pipeline.tracking import Tracker
 from pipeline.transferring import referenced
 
-CALIBRATION_CODES = 200
 UNEDITED = "unedited"
 
 log = logging.getLogger(__name__)
@@ -99,6 +100,7 @@ def run(config: DictConfig) -> float | None:
     with MetricsLog(folder / "metrics.jsonl") as record, tracker:
         tracker.start(_container(config))
         runner = Runner(Store(config.store), record)
+        standardise(experiment.domain, experiment.generator, runner)
         if task is None:
             publish(execute(experiment, config, runner), config, runner, tracker, folder)
         else:
@@ -112,27 +114,7 @@ def execute(experiment: Experiment, config: DictConfig, runner: Runner) -> Outco
     e, seed = experiment, config.seed
     factory = _factory(e, config, runner)
     edits = discovered(e, seed, runner)
-    most = getattr(e.method, "calibration_codes", CALIBRATION_CODES)
-    most = min(most, e.generator.population or most)
-    tried = runner.run(Sampling(e.generator, most, seed, "calibrate"))
-    for count, sense in ((most, 1.0), (FIRST, -1.0)):
-        prepare(edits.value, e.generator, tried.value[:count], [sense], e.domain, runner)
-    calibration = runner.run(
-        Calibrating(
-            edits.value,
-            e.generator,
-            tried.value,
-            e.region,
-            e.region_settings,
-            e.domain,
-            config.attribute,
-            config.direction,
-            config.batch,
-            config.change,
-            {1 if strength > 0 else -1 for strength in e.strengths},
-        ),
-        [edits.key, tried.key],
-    )
+    calibration = calibrated(e, config, edits, runner)
     codes, inverted = _codes(e, config, runner)
     outcome = _measured(experiment, config, runner, factory, edits, calibration, codes)
     return replace(outcome, inverted=inverted)

@@ -2,6 +2,7 @@
 
 python scripts/fetch_weights.py stylegan2_ffhq alexnet     # by name
 python scripts/fetch_weights.py --all-evaluators           # what the real metrics need
+python scripts/fetch_weights.py celeba_attributes          # all forty attribute classifiers
 python scripts/fetch_weights.py --list                     # every name, and what is here
 
 The folder is PIPELINE_WEIGHTS, else ~/.cache/local-gan-editing. PIPELINE_WEIGHTS_MIRROR=ADDRESS (or
@@ -21,7 +22,7 @@ from pipeline.errors import UserError
 from pipeline.weights import cache
 from pipeline.weights.checksums import recorded
 from pipeline.weights.evaluators import EVALUATORS
-from pipeline.weights.registry import REGISTRY, registered
+from pipeline.weights.registry import GROUPS, REGISTRY, registered
 
 if TYPE_CHECKING:
     from pipeline.weights.transfer import Report
@@ -67,6 +68,8 @@ def show(folder: Path) -> None:
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         print("  ".join(cells).rstrip())
+    for group, members in GROUPS.items():
+        print(f"{group}: all of {members[0]} to {members[-1]} ({len(members)})")
     print(f"\nfolder: {folder}")
     print("size ?: not published. checksum 'first use': none was published; that of the first")
     print(f"file seen is recorded in {folder / 'checksums.json'} and compared ever after.")
@@ -123,7 +126,8 @@ def main() -> int:
     options, failures = arguments(), 0
     folder = options.folder or cache.folder()
     try:
-        names = dict.fromkeys([*options.names, *(EVALUATORS if options.all_evaluators else ())])
+        asked = [*options.names, *(EVALUATORS if options.all_evaluators else ())]
+        names = dict.fromkeys(file for name in asked for file in GROUPS.get(name, (name,)))
         for name in names:
             registered(name)
         if options.list:

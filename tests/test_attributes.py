@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.attributes import SMALLEST_CHANGE, calibrate, settle, turned
+from pipeline.attributes import SMALLEST_CHANGE, Unit, calibrate, settle, turned
 
 
 def linear(*slopes: float) -> object:
@@ -187,3 +187,10 @@ def test_an_unreached_step_is_kept_and_measured() -> None:
     unit = settle(linear(0.02), few, [])
     assert (unit.step, unit.reached) == (few.step, False)
     assert float(unit.change[0]) == pytest.approx(0.02 * few.step)
+
+
+def test_a_unit_without_a_step_is_not_reached() -> None:
+    """As where the images are none of the domain at the first step that is tried."""
+    unit = Unit(0, 0.0, torch.zeros(2), reached=False, selectivity=0.0)
+    found = settle(lambda step: torch.tensor([step, 0.0]), unit, [1])
+    assert (found.reached, found.step, found.attribute) == (False, 0.0, 0)

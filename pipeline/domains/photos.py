@@ -1,7 +1,7 @@
-"""Pictures that nothing is known of but a reference set: photographs, paintings, bedrooms, ..."""
+"""Pictures that little is known of but a reference set: photographs, paintings, bedrooms, ..."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,12 +10,14 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from pipeline.datasets.celeba import ATTRIBUTE_PARTS
 from pipeline.datasets.folder import ImageFolder
 from pipeline.datasets.images import Resizing, batches
 from pipeline.datasets.lmdb_images import ImageLmdb
 from pipeline.datasets.source import ImageSource, required_path
 from pipeline.datasets.zipped import ImageZip
-from pipeline.domains.base import Domain
+from pipeline.domains.base import Domain, NoPredictor, Predictor
+from pipeline.domains.faces import attributes_of
 from pipeline.domains.judges import (
     Candidates,
     Judge,
@@ -28,6 +30,7 @@ from pipeline.domains.judges import (
 )
 from pipeline.errors import UserError, unknown_name
 from pipeline.evaluators.base import FeatureExtractor, IdentityEmbedder, PerceptualDistance
+from pipeline.evaluators.celeba import CelebaAttributes, check_size, require_attribute
 from pipeline.generators.base import Generator
 
 ALIGNED = "ffhq"  # the one frame in which a recogniser knows where a face is
@@ -40,7 +43,7 @@ KINDS: dict[str, Callable[[Path], ImageSource]] = {
 
 @dataclass(frozen=True)
 class Photos(Domain):
-    """Real pictures: official networks judge them, or none; no part or attribute is known.
+    """Real pictures: official networks judge them, or none; no part is known.
 
     Attributes:
         images: the reference set; None where there is none, and so no Fréchet distance either.
@@ -49,6 +52,7 @@ class Photos(Domain):
         filter: how, see :class:`Resizing`.
         most: how many of them to take, drawn by the seed; None takes all.
         reference_seed: of that draw.
+        attributes: reads those of aligned faces; None where the pictures are no such faces.
     """
 
     images: ImageSource | None = None
@@ -57,7 +61,9 @@ class Photos(Domain):
     filter: str = "lanczos"
     most: int | None = None
     reference_seed: int = 0
+    attributes: CelebaAttributes | None = None
     name = "photos"
+    attribute_parts = ATTRIBUTE_PARTS
 
     def __post_init__(self) -> None:
         self.resizing(1 if self.size is None else self.size)
@@ -111,7 +117,13 @@ class Photos(Domain):
             yield from batches(self.images, self.names, self.resizing(self.size or 1))
 
     def suited(self, generator: Generator, makes: str | None) -> Self:
-        """The domain with its images at the size of the generator's, unless a size was given."""
+        """The domain with its images at the size of the generator's, unless a size was given.
+
+        Raises:
+            UserError: attributes are to be read off images of another size than they can be.
+        """
+        if self.predictor.names:
+            check_size(generator.resolution, f"generator={generator.name}")
         return replace(self, size=generator.resolution) if self.size is None else self
 
     def judges(self, fid: str, id: str, lpips: str) -> Judges:  # noqa: A002
@@ -134,6 +146,26 @@ class Photos(Domain):
         )
 
     @property
+    def predictor(self) -> Predictor:
+        """Reads the attributes of aligned faces, where the weights for it are here."""
+        return NoPredictor() if self.attributes is None else self.attributes
+
+    def check_attribute(self, name: str) -> None:
+        """Refuse an attribute that nobody reads.
+
+        Raises:
+            UserError: names those that could be; or the missing file, its address and its place.
+        """
+        if self.attributes is not None:
+            require_attribute(name)
+            if name not in self.attributes.names:
+                chosen = ",".join(self.attributes.names)
+                raise UserError(
+                    f"attribute={name} is none of dataset.attributes=[{chosen}]: add it there."
+                )
+        super().check_attribute(name)
+
+    @property
     def _no_reference(self) -> str | None:
         if self.images is None:
             return "there are no reference images: add dataset=folder dataset.path=FOLDER"
@@ -150,7 +182,8 @@ class Photos(Domain):
 
     def facts(self) -> dict[str, Any]:
         """What a record says of it."""
-        return super().facts() | {"images": self.reference_samples}
+        labeller = {"labeller": self.predictor.name} if self.predictor.names else {}
+        return super().facts() | {"images": self.reference_samples} | labeller
 
 
 def open_photos(
@@ -161,6 +194,7 @@ def open_photos(
     filter: str = "lanczos",  # noqa: A002
     reference_samples: int | None = None,
     reference_seed: int = 0,
+    attributes: Sequence[str] | None = None,
 ) -> Photos:
     """The pictures of a folder, a zip file or an LMDB database.
 
@@ -172,14 +206,24 @@ def open_photos(
         filter: as there.
         reference_samples: how many of the images to take; None takes all.
         reference_seed: of which ones.
+        attributes: those to read off aligned faces; None takes all whose weights are here.
 
     Raises:
-        UserError: the path is missing or holds no images, or an option is out of range.
+        UserError: the path is missing or holds no images, or an option is out of range; or the
+            weights of an attribute are missing.
     """
     if kind not in KINDS:
         raise unknown_name("dataset.kind", kind, KINDS)
     images = KINDS[kind](required_path(path, kind))
-    return Photos(images, frame or "none", size, filter, reference_samples, reference_seed)
+    return Photos(
+        images,
+        frame or "none",
+        size,
+        filter,
+        reference_samples,
+        reference_seed,
+        attributes_of(frame, attributes),
+    )
 
 
 def _official(

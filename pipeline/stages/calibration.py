@@ -228,12 +228,13 @@ class Calibrating(Stage[Calibration]):
         """How attributes move from ``before``, those of the first codes, along an edit.
 
         Nothing is said of images that are no longer of the domain: all attributes taken together
-        are then far from what any face has.
+        are then far from what any face has, where the predictor reads enough of them to tell.
         """
+        tells = getattr(self.domain.predictor, "tells_the_domain", True)
 
         def change(step: float) -> Tensor | None:
             after = self._read(lambda codes: edit.apply(self.generator, codes, step), len(before))
-            if self._extent(after) > LEFT * max(self._extent(before), 1.0):
+            if tells and self._extent(after) > LEFT * max(self._extent(before), 1.0):
                 return None
             return (after - before).mean(0).double()
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.weights.attributes import CLASSIFIERS
 from pipeline.weights.evaluators import EVALUATORS
 from pipeline.weights.generators import GENERATORS
-from pipeline.weights.registry import REGISTRY
+from pipeline.weights.registry import GROUPS, REGISTRY
 
 CONF = Path(__file__).parents[2] / "conf" / "generator"
 
@@ -25,7 +26,7 @@ def test_a_file_is_described(name: str) -> None:
 
 
 def test_no_two_files_share_a_name() -> None:
-    assert len(GENERATORS) + len(EVALUATORS) == len(REGISTRY)
+    assert len(GENERATORS) + len(EVALUATORS) + len(CLASSIFIERS) == len(REGISTRY)
     files = [entry.file for entry in REGISTRY.values()]
     assert len(set(files)) == len(files)
 
@@ -38,3 +39,12 @@ def test_sizes_are_for_people() -> None:
     assert REGISTRY["stylegan2_ffhq"].size == "382 MB"
     assert REGISTRY["mobilefacenet"].size == "4 MB"
     assert REGISTRY["stylegan2_cat"].size == "?"
+
+
+def test_the_classifiers_have_their_official_names() -> None:
+    files = [entry.file for entry in CLASSIFIERS.values()]
+    assert (len(files), files[0]) == (40, "celebahq-classifier-00-male.pkl")
+    assert REGISTRY["celeba_5_o_clock_shadow"].file == "celebahq-classifier-05-5-o-clock-shadow.pkl"
+    assert REGISTRY["celeba_eyeglasses"].file == "celebahq-classifier-19-eyeglasses.pkl"
+    assert files[-1] == "celebahq-classifier-39-wearing-necktie.pkl"
+    assert GROUPS["celeba_attributes"] == tuple(CLASSIFIERS)

@@ -18,7 +18,8 @@ CONTENT = b"weights" * 1000
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    files = {"/stylegan2-cat-config-f.pkl": CONTENT, "/stylegan2-ffhq-config-f.pkl": CONTENT}
+    names = ("stylegan2-cat-config-f", "stylegan2-ffhq-config-f", "celebahq-classifier-01-smiling")
+    files = {f"/{name}.pkl": CONTENT for name in names}
     with serving(Site(files)) as running:
         yield running
 
@@ -58,6 +59,14 @@ def test_what_can_be_had_is_fetched_and_the_rest_told(tmp_path: Path, site: Site
     another, absent = done.stderr.splitlines()
     assert "the file there has 7000 bytes, not 381673535" in another
     assert "stylegan2-horse-config-f.pkl: HTTP 404" in absent
+
+
+def test_one_name_stands_for_all_attribute_classifiers(tmp_path: Path, site: Site) -> None:
+    done = script("celeba_attributes", "--mirror", site.address, folder=tmp_path)
+    assert done.stdout.startswith("celeba_smiling: ") and done.stdout.count("\n") == 1
+    assert done.stderr.count("\n") == 39 and "'celeba_wearing_necktie'" in done.stderr
+    listed = script("--list", folder=tmp_path).stdout
+    assert "celeba_attributes: all of celeba_male to celeba_wearing_necktie (40)" in listed
 
 
 def test_another_folder_may_be_given(tmp_path: Path, site: Site) -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline.errors import UserError
 from pipeline.generators.base import Generator
@@ -16,7 +16,7 @@ from pipeline.generators.checkpoints.hollow import Hollow
 Content = Mapping[str, Any]
 """A file, flat: nested keys joined with '.', leaves are tensors, arrays or plain values."""
 
-G = TypeVar("G", bound=Generator)
+G = TypeVar("G", bound=nn.Module)
 
 
 @dataclass(frozen=True)
