@@ -50,6 +50,7 @@ class RunConfig:
     strength: Any = field(default_factory=list)
     attribute: str | None = None
     layer: str = "b16.conv1"
+    training_steps: int | None = None
     direction: int | None = None
     change: float = 1.0
     compare: bool = True

@@ -94,7 +94,7 @@ class FrechetDistance(Metric):
 
     def compute(self) -> dict[str, Estimate]:
         """The distance of all samples, and its interval."""
-        value, replicates = self._replicates()
+        value, replicates = self.replicates()
         return {self.name: jackknife_estimate(value, list(replicates.values()), len(self))}
 
     def minus(self, other: "FrechetDistance") -> Estimate:
@@ -110,12 +110,16 @@ class FrechetDistance(Metric):
             raise UserError(
                 f"{self.name}: distances can be compared where settings and samples are the same."
             )
-        (mine, my_replicates), (theirs, their_replicates) = self._replicates(), other._replicates()
+        (mine, my_replicates), (theirs, their_replicates) = self.replicates(), other.replicates()
         differences = [my_replicates[g] - their_replicates[g] for g in my_replicates]
         return jackknife_estimate(mine - theirs, differences, len(self), least=-math.inf)
 
-    def _replicates(self) -> tuple[float, dict[int, float]]:
-        """The distance of all samples, and without each group that has any."""
+    def replicates(self) -> tuple[float, dict[int, float]]:
+        """The distance of all samples, and without each group that has any.
+
+        Distances of the same samples edited otherwise leave out the same groups, so that any
+        difference of such numbers has a jackknife interval of its own, across jobs too.
+        """
         parts = {side: [g.moments() for g in gs] for side, gs in self._groups.items()}
         whole = {side: _total(moments) for side, moments in parts.items()}
         factor = covariance_factor(self.reference.covariance) if self.reference else None

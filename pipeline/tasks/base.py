@@ -32,6 +32,7 @@ class Findings:
             :mod:`pipeline.report.sheets` draws them, or ``[3, H, W]`` in [-1, 1], RGB.
         pages: pages of their own by name, written as ``NAME.html``.
         edits: what the method found, written as ``edits.safetensors``.
+        arrays: further numbers by name, written as ``arrays.safetensors``, for comparisons of jobs.
     """
 
     metrics: Mapping[str, Estimate]
@@ -39,6 +40,7 @@ class Findings:
     pictures: Mapping[str, Tensor | Image] = field(default_factory=dict)
     pages: Mapping[str, Page] = field(default_factory=dict)
     edits: Edits | None = None
+    arrays: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Task(ABC):

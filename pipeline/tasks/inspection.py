@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from omegaconf import DictConfig
+from PIL import Image
 from torch import Tensor
 
 from pipeline.discovering import discovered
@@ -19,6 +20,8 @@ from pipeline.metrics.base import Estimate
 from pipeline.metrics.intervals import fraction_estimate
 from pipeline.report.glossary import metric_info
 from pipeline.report.inspection import Inspected, InspectionSheet, inspection_page, selectivity
+from pipeline.report.numbers import format_strength
+from pipeline.report.sheets import contact_sheet
 from pipeline.runner import Runner
 from pipeline.stages.evaluation import Evaluating, Trial
 from pipeline.stages.inputs import Reference, Sampling
@@ -28,6 +31,7 @@ SELECTIVE = 3.0  # change of the leading attribute over the greatest outside of 
 NOTABLE = 0.2  # standard deviations that it must change by at least
 WORSE = {"higher": min, "lower": max}
 UNEDITED = "unedited"
+ROWS = 8  # directions on the picture
 
 
 @dataclass
@@ -160,9 +164,27 @@ class Inspection(Task):
         return Findings(
             metrics,
             {"directions": rows, "selective_attributes": sorted(told)},
-            pages={"inspection": inspection_page(sheet)},
+            {"directions": self._picture(edits, originals[0], found)},
+            {"inspection": inspection_page(sheet)},
             edits=edits,
         )
+
+    def _picture(self, edits: Edits, original: Tensor, found: Sequence[Inspected]) -> Image.Image:
+        """The first directions at all magnitudes, on the first code."""
+        below = sum(m < 0 for m in self.magnitudes)
+        few = found[:ROWS]
+        rows = [list(d.images[0]) for d in few]
+        rows = [[*row[:below], original, *row[below:]] for row in rows]
+        columns = [format_strength(m) for m in self.magnitudes]
+        columns.insert(below, "original")
+        names = [f"{d.number} {_told(d.effects)}" for d in few]
+        title = f"{edits[0].name.rpartition('/')[0]}, natural steps"
+        return contact_sheet([[x.cpu() for x in row] for row in rows], columns, names, title)
+
+
+def _told(effects: Mapping[str, float]) -> str:
+    """The attribute that moves most."""
+    return max(effects, key=lambda name: abs(effects[name]), default="").replace("_", " ")
 
 
 def worse(first: Mapping[str, Estimate], second: Mapping[str, Estimate]) -> dict[str, Estimate]:

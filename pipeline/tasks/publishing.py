@@ -7,6 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from pipeline.array_files import write_arrays
 from pipeline.attempts import attempt
 from pipeline.environment import environment
 from pipeline.experiment import Experiment
@@ -43,6 +44,7 @@ def publish_findings(
     write_json(folder / "metrics.json", results)
     if found.edits is not None:
         found.edits.save(folder / "edits.safetensors")
+    attempt("the arrays", lambda: write_arrays(found.arrays, folder))
     attempt("the pictures", lambda: _write_pictures(found, folder))
     attempt("the pages", lambda: _write_pages(found, folder))
     attempt("the report", lambda: _write_report(found, results, config, folder))

@@ -44,3 +44,9 @@ def test_methods_that_look_at_images_get_the_domain(name: str) -> None:
 def test_examples_need_an_attribute() -> None:
     with pytest.raises(UserError, match="say which, e.g. attribute="):
         Experiment.of(composed("method=stylespace_attribute"))
+
+
+@pytest.mark.parametrize("name", ["navigan_optimization", "navigan_hybrid"])
+def test_steps_of_training_can_be_given_to_a_sweep_over_methods(name: str) -> None:
+    assert instantiate(composed(f"method={name}", "training_steps=7").method).recipe.steps == 7
+    assert instantiate(composed(f"method={name}").method).recipe.steps == 1500
