@@ -7,6 +7,8 @@ from torch import Tensor
 from pipeline.metrics.base import Estimate, PerSampleMetric
 from pipeline.metrics.intervals import mean_estimate
 
+UNWANTED = 0.5  # standard deviations: so far an attribute that was not meant is seen to change
+
 
 class AttributePredictor(Protocol):
     """Reads attributes off images."""

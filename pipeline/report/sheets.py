@@ -1,6 +1,7 @@
 """Labelled contact sheets as images, for folders and trackers."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -13,7 +14,16 @@ from pipeline.report.images import shrink, to_pixels
 
 _INK, _PAPER, _ABSENT = (34, 34, 34), (255, 255, 255), (238, 238, 238)
 _LINE, _HALO = (63, 224, 232), (0, 0, 0)
+_WANTED, _UNWANTED = (0, 110, 60), (190, 30, 30)
 _GAP, _MARGIN, _TEXT = 3, 10, 13
+
+
+@dataclass(frozen=True)
+class Note:
+    """A line below an image: what was wanted in green, what was not in red."""
+
+    text: str
+    wanted: bool
 
 
 def contact_sheet(
@@ -23,6 +33,7 @@ def contact_sheet(
     title: str = "",
     outline: Sequence[Outline] | None = None,
     cell: int = 128,
+    notes: Sequence[Sequence[Sequence[Note]]] = (),
 ) -> Image.Image:
     """Images in rows and columns, each named.
 
@@ -33,13 +44,16 @@ def contact_sheet(
         title: a line above; may be empty.
         outline: region drawn into every image, as (row, column) fractions.
         cell: side of an image on the sheet; small images are enlarged by whole numbers.
+        notes: lines below every image, by row and column.
     """
+    lines = max((len(below) for row in notes for below in row), default=0)
+    height = cell + _GAP + lines * (_TEXT + 2)
     left = _MARGIN + round(max((_font().getlength(t) for t in row_labels), default=0)) + 8
     top = _MARGIN + (22 if title else 0) + 20
     columns = len(column_labels)
     size = (
         left + columns * (cell + _GAP) + _MARGIN,
-        top + len(rows) * (cell + _GAP) + _MARGIN,
+        top + len(rows) * height + _MARGIN,
     )
     sheet = Image.new("RGB", size, _PAPER)
     draw = ImageDraw.Draw(sheet)
@@ -48,10 +62,15 @@ def contact_sheet(
         middle = left + column * (cell + _GAP) + cell / 2
         draw.text((middle, top - 5), _plain(text), _INK, _font(), anchor="ms")
     for row, images in enumerate(rows):
-        y = top + row * (cell + _GAP)
+        y = top + row * height
         draw.text((left - 8, y + cell / 2), _plain(row_labels[row]), _INK, _font(), anchor="rm")
         for column, image in enumerate(images):
             sheet.paste(_tile(image, cell, outline), (left + column * (cell + _GAP), y))
+        for column, below in enumerate(notes[row] if notes else ()):
+            for line, note in enumerate(below):
+                place = (left + column * (cell + _GAP), y + cell + line * (_TEXT + 2))
+                colour = _WANTED if note.wanted else _UNWANTED
+                draw.text(place, _plain(note.text), colour, _font())
     return sheet
 
 

@@ -6,6 +6,7 @@ from statistics import fmean
 from typing import Any
 
 from pipeline.datasets.procfaces.factors import FACTORS
+from pipeline.metrics.attribute_change import UNWANTED
 from pipeline.metrics.base import Estimate
 from pipeline.report.charts import Series, line_chart
 from pipeline.report.collate import Job
@@ -36,7 +37,6 @@ METHODS = {
 
 OURS = "style_intervention"
 ACCURATE, SPARSE = 0.90, 0.80  # what Table 1 must show on the geometric attributes
-UNWANTED = 0.5  # standard deviations of an attribute that was not to change
 MATCHED = 0.2  # relative difference of two changes of the attribute that still compare
 GEOMETRIC = {factor.name for factor in FACTORS if factor.kind == "geometry"}
 
