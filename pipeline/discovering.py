@@ -5,6 +5,7 @@ from pipeline.experiment import Experiment
 from pipeline.labelling import learned_from
 from pipeline.methods.edits import Edits
 from pipeline.methods.saved_edits import SavedEdits
+from pipeline.methods.translation_edit import TranslationEdit
 from pipeline.navigating import navigated
 from pipeline.runner import Result, Runner
 from pipeline.stages.discovery import Discovery
@@ -13,7 +14,7 @@ from pipeline.transferring import catalogued
 
 
 def discovered(e: Experiment, seed: int, runner: Runner) -> Result[Edits]:
-    """The edits of an experiment's method.
+    """The edits of an experiment's method; those that go by what an image has know who reads it.
 
     Args:
         e: the experiment.
@@ -33,4 +34,8 @@ def discovered(e: Experiment, seed: int, runner: Runner) -> Result[Edits]:
         *navigated(e, seen, seed, runner),
         *([e.method.digest] if isinstance(e.method, SavedEdits) else []),
     ]
-    return runner.run(stage, upstream)
+    found = runner.run(stage, upstream)
+    for edit in found.value:
+        if isinstance(edit, TranslationEdit):
+            edit.see(e.domain.predictor)
+    return found

@@ -70,17 +70,20 @@ def save_stylegan2(
         replace_file(path, save(tensors, header))
 
 
-def read_generator(path: str | Path, name: str = "stylegan2") -> GeneratorFile:
+def read_generator(
+    path: str | Path, name: str = "stylegan2", role: str = "generator"
+) -> GeneratorFile:
     """Read and verify a generator file.
 
     Args:
         path: the file, or the name of one of the shipped assets.
-        name: the name the generator goes by in errors.
+        name: the name the network goes by in errors.
+        role: what it is configured as.
 
     Raises:
         UserError: the file is missing, damaged, or holds something else.
     """
-    file = _find(path, name)
+    file = _find(path, name, role)
     try:
         with safe_open(file, "pt") as opened:
             header = opened.metadata() or {}
@@ -91,7 +94,7 @@ def read_generator(path: str | Path, name: str = "stylegan2") -> GeneratorFile:
             raise ValueError("wrong checksum")
         architecture, provenance = (json.loads(header[k]) for k in ("architecture", "provenance"))
     except (SafetensorError, ValueError, OSError) as error:
-        raise _unusable(file, name, error) from error
+        raise _unusable(file, name, error, role) from error
     floats = {name: tensor.float() for name, tensor in tensors.items()}
     return GeneratorFile(header["class"], architecture, provenance, floats)
 
@@ -127,19 +130,19 @@ def load_stylegan2(
     return network.eval().requires_grad_(False)
 
 
-def _find(path: str | Path, name: str) -> Path:
+def _find(path: str | Path, name: str, role: str = "generator") -> Path:
     file = Path(path) if Path(path).exists() else ASSETS / path
     if not file.exists():
         raise UserError(
-            f"generator={name}: there is no weights file '{path}', neither here nor in {ASSETS}."
+            f"{role}={name}: there is no weights file '{path}', neither here nor in {ASSETS}."
         )
     return file
 
 
-def _unusable(file: Path, name: str, error: Exception) -> UserError:
+def _unusable(file: Path, name: str, error: Exception, role: str = "generator") -> UserError:
     shipped = file.parent == ASSETS
     remedy = f"git checkout -- {file}" if shipped else "get it again, or give another file"
     return UserError(
-        f"generator={name}: the weights file '{file}' is damaged or not a generator of this "
+        f"{role}={name}: the weights file '{file}' is damaged or not a {role} of this "
         f"project ({reason(error)}). To mend it: {remedy}."
     )

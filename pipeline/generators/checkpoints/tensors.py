@@ -5,17 +5,16 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline.errors import UserError
-from pipeline.generators.base import Generator
 from pipeline.generators.checkpoints.form import Content, Reader, Source, subtree
 from pipeline.generators.checkpoints.hollow import Hollow
 
 PREFIXES = ("", "module.")
 """Before the names of a state: nothing, or what a data-parallel wrapper adds."""
 
-G = TypeVar("G", bound=Generator)
+G = TypeVar("G", bound=nn.Module)
 
 
 def prefix_of(content: Content, known: str) -> str | None:

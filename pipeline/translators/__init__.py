@@ -1,0 +1,1 @@
+"""Networks that translate pictures from one set of attributes to another."""
