@@ -28,7 +28,7 @@ from pipeline.store import Store
 from tests.generators.conditional import small_biggan
 from tests.generic import WaveGenerator
 
-NAMES = ("brows", "eyes", "hair", "mouth", "nose")
+NAMES = ("brows", "eyes", "glasses", "hair", "mouth", "nose")
 MOUTH = Box("box", [0.7, 0.5], [0.25, 0.5])
 
 
