@@ -2,8 +2,12 @@ r"""Train a SemanticStyleGAN on images and masks; started again, it goes on wher
 
 The small one of the embedded domain, on a CPU:
     python scripts/render_procfaces.py --out training/procfaces64 --count 50000 --seed 0
+    python scripts/train_semantic_stylegan.py --data training/procfaces64 --images 72000 \
+        --out training/semantic_lessons --guide pipeline/assets/guide \
+        --teacher stylegan2_procfaces.safetensors
     python scripts/train_semantic_stylegan.py --data training/procfaces64 \
-        --out training/semantic_stylegan_procfaces --guide pipeline/assets/guide
+        --out training/semantic_stylegan_procfaces --guide pipeline/assets/guide \
+        --start training/semantic_lessons/checkpoint.pt --judge-alone 4000
     python scripts/export_semantic_stylegan.py \
         training/semantic_stylegan_procfaces/checkpoint.pt
     python scripts/evaluate_semantic_stylegan.py \
@@ -39,22 +43,27 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--preset", default="small", choices=("small", "paper"))
     parser.add_argument("--batch", type=int, help="images per step (8, or 16 of the paper)")
     parser.add_argument("--guide", type=Path, help="folder of a regressor to judge features of")
+    parser.add_argument("--teacher", help="learn to draw what this StyleGAN2 draws, nothing else")
+    parser.add_argument("--start", type=Path, help="checkpoint whose generator to start from")
+    parser.add_argument("--judge-alone", type=int, default=0, help="images before it learns")
     return parser.parse_args()
 
 
 def build(options: argparse.Namespace) -> "SemanticTraining":
     """The training that the options describe."""
+    from pipeline.training.semantic_lessons import Lessons, SemanticLessons
     from pipeline.training.semantic_presets import preset
     from pipeline.training.semantic_stylegan import SemanticTraining, open_labelled
 
     data = open_labelled(options.data)
     config, recipe = preset(options.preset, data.recipe.size, data.classes, data.transparent)
-    return SemanticTraining(
-        config=config,
-        recipe=replace(recipe, batch=options.batch or recipe.batch),
-        guide=options.guide,
-        **shared_settings(options),
+    recipe = replace(
+        recipe, batch=options.batch or recipe.batch, judge_alone=options.judge_alone
     )
+    shared = {"config": config, "guide": options.guide, **shared_settings(options)}
+    if options.teacher:
+        return SemanticLessons(recipe=Lessons(**vars(recipe)), teacher=options.teacher, **shared)
+    return SemanticTraining(recipe=recipe, start=options.start, **shared)
 
 
 def main() -> int:

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from pipeline.datasets.grouped_faces import GroupedFaces
 from pipeline.datasets.labelled import LABELLED, LabelledImages
+from pipeline.disk import reason
+from pipeline.errors import UserError
 from pipeline.generators.base import Codes, Generator, Space
 from pipeline.generators.dual_discriminator import DualDiscriminator, one_hot_masks
 from pipeline.generators.layers import EqualizedLinear
@@ -25,7 +27,7 @@ from pipeline.training.losses import (
 from pipeline.training.processes import average
 from pipeline.training.semantic_losses import mask_loss, mixed_parts, two_branch_r1
 from pipeline.training.semantic_sheet import draw_parts_sheet
-from pipeline.training.state import TrainingState, new_state, update_ema
+from pipeline.training.state import TrainingState, new_state, read_tensors, update_ema
 from pipeline.training.stylegan2 import update
 
 OPINION_WIDTH = 128
@@ -51,6 +53,8 @@ class Recipe:
         ema_half_life: of the averaged generator, in images; shorter in the beginning.
         guide_weight: weight of the generator's loss by the guide's features, where there is one.
         guide_gamma: weight of R1 on them.
+        judge_alone: images that the discriminator is shown before the generator learns from it, for
+            a generator that can draw already.
         autocast: bfloat16 for everything but the penalties.
     """
 
@@ -68,6 +72,7 @@ class Recipe:
     ema_half_life: float = 10_000
     guide_weight: float = 0.3
     guide_gamma: float = 0.5
+    judge_alone: int = 0
     autocast: bool = True
 
 
@@ -95,18 +100,30 @@ SemanticState = TrainingState[SemanticStyleGAN, GuidedDualDiscriminator]
 
 @dataclass(frozen=True)
 class SemanticTraining(Training):
-    """A SemanticStyleGAN's training on rendered faces, or on a folder of labelled images."""
+    """A SemanticStyleGAN's training on rendered faces, or on a folder of labelled images.
+
+    Attributes:
+        start: checkpoint whose averaged generator it starts from; None for random weights.
+    """
 
     config: SemanticStyleGANConfig
     recipe: Recipe = field(default_factory=Recipe)
+    start: Path | None = None
 
     def open(self) -> Any:
         """The images with their classes."""
         return open_labelled(self.data)
 
     def begin(self) -> SemanticState:
-        """Networks and optimisers at the beginning; the seed decides the weights."""
-        return build(self.config, self.recipe, self.seed, self.device)
+        """Networks and optimisers at the beginning.
+
+        Raises:
+            UserError: the checkpoint to start from is damaged, or of another architecture.
+        """
+        state = build(self.config, self.recipe, self.seed, self.device)
+        if self.start is not None:
+            load_average(state, self.start)
+        return state
 
     def batches(self, data: Any) -> Batches:
         """Images and the class of each pixel."""
@@ -153,6 +170,22 @@ def build(
     return new_state(generator.to(device), judge.to(device), *rates)
 
 
+def load_average(state: SemanticState, checkpoint: Path) -> None:
+    """Let a training begin with the averaged generator of another one.
+
+    Raises:
+        UserError: the checkpoint is damaged, or of another architecture.
+    """
+    try:
+        weights = read_tensors(checkpoint)["ema"]
+        for network in (state.generator, state.ema):
+            network.load_state_dict(weights)
+    except (KeyError, RuntimeError) as error:
+        raise UserError(
+            f"--start '{checkpoint}' is not a checkpoint of these networks ({reason(error)})."
+        ) from error
+
+
 def train_step(
     state: SemanticState, real: Tensor, labels: Tensor, recipe: Recipe, guide: Guide | None = None
 ) -> dict[str, float]:
@@ -188,15 +221,18 @@ def train_step(
         losses |= {"guided_g": guided_g.item(), "guided_d": guided_d.item()}
         loss_g = loss_g + recipe.guide_weight * guided_g
         loss_d = loss_d + guided_d
-    wanted = torch.autograd.grad(loss_g, [images, scores], retain_graph=True)
-    weighted = recipe.mask_weight * consistency
-    torch.autograd.backward([fake.images, fake.scores, weighted], [*wanted, None])
+    learns = state.images >= recipe.judge_alone
+    if learns:
+        wanted = torch.autograd.grad(loss_g, [images, scores], retain_graph=True)
+        weighted = recipe.mask_weight * consistency
+        torch.autograd.backward([fake.images, fake.scores, weighted], [*wanted, None])
     loss_d.backward(inputs=list(judge.parameters()))
-    if step % recipe.path_interval == 0:
+    if learns and step % recipe.path_interval == 0:
         losses["path_length"] = _regularise_paths(state, len(real), recipe)
     if step % recipe.r1_interval == 0:
         losses["r1"], losses["r1_masks"] = _regularise_judge(judge, real, masks, recipe)
-    update(generator, state.generator_optimizer)
+    if learns:
+        update(generator, state.generator_optimizer)
     update(judge, state.discriminator_optimizer)
     state.images += recipe.batch
     half_life = min(recipe.ema_half_life, 0.05 * state.images)
