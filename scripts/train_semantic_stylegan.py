@@ -57,9 +57,7 @@ def build(options: argparse.Namespace) -> "SemanticTraining":
 
     data = open_labelled(options.data)
     config, recipe = preset(options.preset, data.recipe.size, data.classes, data.transparent)
-    recipe = replace(
-        recipe, batch=options.batch or recipe.batch, judge_alone=options.judge_alone
-    )
+    recipe = replace(recipe, batch=options.batch or recipe.batch, judge_alone=options.judge_alone)
     shared = {"config": config, "guide": options.guide, **shared_settings(options)}
     if options.teacher:
         return SemanticLessons(recipe=Lessons(**vars(recipe)), teacher=options.teacher, **shared)

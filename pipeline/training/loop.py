@@ -87,6 +87,10 @@ class Training:
         """Networks and optimisers as they are before the first step."""
         return build(self.config, self.recipe, self.seed, self.device)
 
+    def about(self) -> dict[str, Any]:
+        """What else the training is, for its description; a mapping of JSON values."""
+        return {}
+
     def batches(self, data: RenderedFaces) -> Batches:
         """What a step is shown of the data."""
         return lambda n: (data.images(torch.randint(len(data), (n,))),)
@@ -136,6 +140,7 @@ def describe(training: Training) -> None:
             "guide": fingerprint_of(AttributeRegressor.load(training.guide))
             if training.guide
             else None,
+            **training.about(),
         }
     )
     found = read_description(training.out) if path.exists() else wanted
@@ -145,8 +150,8 @@ def describe(training: Training) -> None:
             f"'{training.out}' holds a training with other {' and '.join(differing)} "
             f"({differing[0]}: {found.get(differing[0])}). Give another folder with --out."
         )
-    about = {"processes": training.processes, "device": training.device}
-    write_json(path, {**wanted, **about, "command": training.command})
+    place = {"processes": training.processes, "device": training.device}
+    write_json(path, {**wanted, **place, "command": training.command})
 
 
 def read_description(folder: Path) -> dict[str, Any]:

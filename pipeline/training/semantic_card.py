@@ -36,11 +36,17 @@ def semantic_card(quality: SemanticQuality, p: Mapping[str, Any], command: str) 
         p: provenance of the generator file, as ``scripts/export_semantic_stylegan.py`` writes it.
         command: that measured the quality.
     """
-    parts = [_origin(p["architecture"]), _training(p), _quality(quality, command)]
+    parts = [_origin(p), _training(p), _quality(quality, command)]
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
 
 
-def _origin(network: Mapping[str, Any]) -> list[str]:
+def _start(p: Mapping[str, Any]) -> str:
+    """Where a training begins, in words."""
+    return "what lessons left (see below)" if p.get("start") else "random weights"
+
+
+def _origin(p: Mapping[str, Any]) -> list[str]:
+    network = p["architecture"]
     size, coarse = network["resolution"], network["coarse_resolution"]
     merged = (f"`{name}` ({', '.join(parts)})" for name, parts in GROUPS.items() if len(parts) > 1)
     return [
@@ -50,7 +56,7 @@ def _origin(network: Mapping[str, Any]) -> list[str]:
         f"with {network['local_layers']} layers of {network['local_channels']} channels at "
         f"{coarse} x {coarse}, fused by pseudo-depth, and a render network of "
         f"{', '.join(map(str, network['channels']))} channels; z and w of {network['w_dim']} "
-        "numbers. Own network code, trained from random weights.",
+        f"numbers. Own network code, trained from {_start(p)}.",
     ]
 
 
@@ -60,6 +66,16 @@ def _training(p: Mapping[str, Any]) -> list[str]:
         f"- Guide: features of a frozen regressor (weights `{p['guide']}`, none of the evaluators) "
         f"are judged beside the pixels; weight {recipe['guide_weight']:g}, R1 "
         f"{recipe['guide_gamma']:g}."
+    )
+    start = p.get("start") or {}
+    lessons = (
+        f"- Lessons first: {start.get('images')} pictures of the {start['teacher']['name']} "
+        f"(weights `{start['teacher']['weights'][:16]}`), drawn of the same w by its mapping, "
+        "their classes as the guide sees them; errors of pixels, of what the guide sees, of "
+        f"depths and scores, from random weights. Command: `{start.get('command')}`. Then the "
+        f"discriminator alone for {recipe.get('judge_alone', 0)} images."
+        if "teacher" in start
+        else ""
     )
     return [
         "## Training",
@@ -72,6 +88,7 @@ def _training(p: Mapping[str, Any]) -> list[str]:
         f"{recipe['path_interval']} steps, mixing over classes {recipe['mixing']:g}, average of "
         f"the generator with a half-life of {recipe['ema_half_life']:g} images.",
         *([guide] if p.get("guide") else []),
+        *([lessons] if lessons else []),
         f"- Images shown: {p['images']}. Seed: {p['seed']}. {p['processes']} process(es) on "
         f"{p['device']}.",
         f"- Command: `{p['command']}`, exported by `{p['exported_by']}`. The mean w is of "

@@ -1,11 +1,11 @@
 """Lessons for a SemanticStyleGAN: to draw what a trained StyleGAN2 draws of the same w.
 
-A GAN that starts from random weights spends most of its training finding faces at all. Where a
-generator of the same pictures is there, whose codes are as long, the semantic one can take over its
-mapping and learn from it first: to every z belongs one picture and, as a frozen parser reads it, one
-map of classes, so that the error is a plain regression (knowledge distillation, Hinton et al. 2015).
-What it draws afterwards is soft, and all of its classes have been shown the same w; the adversarial
-training goes on from there (:attr:`SemanticTraining.start`).
+A GAN that starts from random weights spends most of its training finding faces at all. Where there
+is a generator of the same pictures whose codes are as long, the semantic one can take over its
+mapping and learn from it first: to every z belongs one picture and, as a frozen parser reads it,
+one map of classes, so that the error is a plain regression (knowledge distillation, Hinton et al.
+2015). What it draws afterwards is soft, and all of its classes have been shown the same w; the
+adversarial training goes on from there (:attr:`SemanticTraining.start`).
 """
 
 from dataclasses import dataclass
@@ -104,6 +104,10 @@ class SemanticLessons(SemanticTraining):
         state.generator_optimizer = Adam(learned, self.recipe.learning_rate, betas=(0.9, 0.99))
         return state
 
+    def about(self) -> dict[str, Any]:
+        """Whom it learns from."""
+        return {"teacher": {"name": self._taught_by.name, "weights": self._taught_by.fingerprint}}
+
     def batches(self, data: Any) -> Batches:
         """New z, as pictures of one pixel; the data are not looked at."""
         return lambda n: (torch.randn(n, self.config.z_dim, 1, 1),)
@@ -116,7 +120,8 @@ class SemanticLessons(SemanticTraining):
             pictures = self._taught_by.render(codes).float().clamp(-1, 1)
             sight = regressor.trunk(regressor.prepare(pictures))
             factors = regressor.head(regressor.summary(sight))
-        labels = class_of_part().to(pictures.device)[sight.logits.argmax(1)]
+        logits = F.interpolate(sight.logits.float(), pictures.shape[-2:], mode="bilinear")
+        labels = class_of_part().to(pictures.device)[logits.argmax(1)]
         return Lesson(codes.values, pictures, labels, sight.levels, factors.float())
 
     def step(

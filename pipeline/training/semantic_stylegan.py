@@ -16,7 +16,7 @@ from pipeline.generators.dual_discriminator import DualDiscriminator, one_hot_ma
 from pipeline.generators.layers import EqualizedLinear
 from pipeline.generators.semantic_stylegan import SemanticStyleGAN, SemanticStyleGANConfig
 from pipeline.training.guided import GUIDE_FEATURES, Guide, group_spread
-from pipeline.training.loop import Batches, Training
+from pipeline.training.loop import Batches, Training, images_shown, read_description
 from pipeline.training.losses import (
     discriminator_loss,
     generator_loss,
@@ -124,6 +124,13 @@ class SemanticTraining(Training):
         if self.start is not None:
             load_average(state, self.start)
         return state
+
+    def about(self) -> dict[str, Any]:
+        """The training that it starts from."""
+        if self.start is None:
+            return {}
+        earlier, images = read_description(self.start.parent), images_shown(self.start)
+        return {"start": {**earlier, "images": images}}
 
     def batches(self, data: Any) -> Batches:
         """Images and the class of each pixel."""

@@ -237,3 +237,20 @@ def test_batches_hold_what_belongs_together(data: Path, tmp_path: Path) -> None:
     found = torch.stack([(every - image).abs().flatten(1).sum(1).argmin() for image in images])
     assert torch.equal(faces.labels(found), labels)
     assert len(set(found.tolist())) > 4
+
+
+def test_the_discriminator_can_begin_alone(data: Path) -> None:
+    recipe, faces, index = replace(RECIPE, judge_alone=4), GroupedFaces(data), torch.arange(4)
+    state = build(CONFIG, recipe, 0)
+    networks = state.generator, state.discriminator
+    kept = [{k: v.clone() for k, v in network.named_parameters()} for network in networks]
+
+    def changed(which: int) -> bool:
+        now = networks[which].named_parameters()
+        return any(not torch.equal(v, kept[which][k]) for k, v in now)
+
+    torch.manual_seed(0)
+    train_step(state, faces.images(index), faces.labels(index), recipe)
+    assert changed(1) and not changed(0)
+    train_step(state, faces.images(index), faces.labels(index), recipe)
+    assert changed(0)
