@@ -161,7 +161,8 @@ class SemanticLessons(SemanticTraining):
 def mask_errors(drawn: Composition, labels: Tensor) -> dict[str, Tensor]:
     """How far depths and scores are from the classes ``[n, r, r]``."""
     masks = one_hot_masks(labels, drawn.scores.shape[1])
-    shares = F.adaptive_avg_pool2d((masks + 1) / 2, drawn.depths.shape[-2:])
+    size = drawn.depths.shape[2], drawn.depths.shape[3]
+    shares = F.adaptive_avg_pool2d((masks + 1) / 2, size)
     return {
         "depth": F.cross_entropy(drawn.depths.float(), shares),
         "score": F.mse_loss(drawn.scores.float(), masks),
