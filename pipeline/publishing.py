@@ -21,7 +21,7 @@ from pipeline.summaries import effect, numbers, plain_estimates
 from pipeline.tracking import Tracker
 
 if TYPE_CHECKING:
-    from pipeline.job import Outcome
+    from pipeline.outcome import Outcome
 
 SHEET = 64  # photographs on one sheet
 

@@ -26,7 +26,7 @@ from pipeline.report.content import (
 from pipeline.runner import Time
 
 if TYPE_CHECKING:
-    from pipeline.job import Outcome
+    from pipeline.outcome import Outcome
 
 STRIPS = 6
 PORTRAITS = 8
@@ -97,8 +97,8 @@ def _dataset(outcome: "Outcome") -> str:
 def _unit(outcome: "Outcome") -> str:
     """What a strength of 1 is."""
     calibration, unit = outcome.calibration, outcome.experiment.unit
-    if outcome.edit.needs_reference:
-        return "1 takes all of the reference"
+    if outcome.edit.scale:
+        return outcome.edit.scale
     attribute = calibration.attribute(calibration.selected)
     if unit == Unit.ATTRIBUTE and attribute:
         return f"1 moves {label(attribute)} by {deviations(outcome.experiment.change)}"
@@ -198,7 +198,7 @@ def _changes(outcome: "Outcome") -> list[AttributeChange]:
 def _row(outcome: "Outcome", index: int) -> DirectionRow:
     calibration, measures = outcome.calibration, outcome.by_direction[index]
     step = calibration.step(index, calibration.common)
-    given = GALLERY_SHARES if outcome.edits[index].needs_reference else GALLERY_STRENGTHS
+    given = GALLERY_SHARES if outcome.edits[index].shares else GALLERY_STRENGTHS
     return DirectionRow(
         rank=index + 1,
         eigenvalue=float(outcome.edits.extra["eigenvalues"][index]),
@@ -238,6 +238,8 @@ def _warnings(outcome: "Outcome") -> list[str]:
             "Every sample takes from another one, its reference, drawn by the seed; a strength is "
             "the share taken, and is not calibrated."
         )
+    elif outcome.edit.scale:
+        found.append(f"Strengths are not calibrated: {outcome.edit.scale}.")
     elif attribute is None:
         found.append(
             f"No attribute can be read off {e.domain.name}: a strength of {_unit(outcome)}, and "

@@ -22,7 +22,7 @@ from pipeline.sample_files import SAMPLES, write_samples
 from pipeline.summaries import effect, numbers
 
 if TYPE_CHECKING:
-    from pipeline.job import Outcome
+    from pipeline.outcome import Outcome
 
 NOTES, STATES, REFERENCE = "shard.json", "shard.safetensors", "reference"
 FORMAT = 1

@@ -11,11 +11,12 @@ from omegaconf import DictConfig
 
 from pipeline.config import register
 from pipeline.experiment import Experiment
-from pipeline.job import Outcome, execute
+from pipeline.job import execute
 from pipeline.labelling import learned_from
 from pipeline.methods.hyperplanes import Hyperplanes
 from pipeline.methods.intervention_edit import InterventionEdit
 from pipeline.methods.resefa import ReSeFa
+from pipeline.outcome import Outcome
 from pipeline.preflight import CONF
 from pipeline.records import MetricsLog
 from pipeline.runner import Runner

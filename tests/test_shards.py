@@ -18,7 +18,8 @@ from pipeline.job import execute
 from pipeline.preflight import CONF
 from pipeline.publishing import summary
 from pipeline.records import MetricsLog, write_json
-from pipeline.report.collate import Job, read_jobs, sweep_table
+from pipeline.report.collate import read_jobs, sweep_table
+from pipeline.report.jobs import Job
 from pipeline.report.tables import Missing
 from pipeline.runner import Runner
 from pipeline.shard_files import STATES, write_shard

@@ -14,8 +14,9 @@ from pipeline.datasets.procfaces.render import render
 from pipeline.errors import UserError
 from pipeline.experiment import Experiment
 from pipeline.generators.checkpoints.own import save_own
-from pipeline.job import Outcome, execute
+from pipeline.job import execute
 from pipeline.methods.edits import DirectionEdit
+from pipeline.outcome import Outcome
 from pipeline.preflight import CONF
 from pipeline.records import MetricsLog
 from pipeline.report.images import save_png

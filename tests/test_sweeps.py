@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.report.collate import Job, read_jobs
+from pipeline.report.collate import read_jobs
+from pipeline.report.jobs import Job
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 600  # a sweep takes 10 to 25 on a quiet machine

@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from pipeline.errors import UserError
 from pipeline.metrics.base import Estimate
 from pipeline.report.files import write_text
 from pipeline.report.glossary import in_order
+from pipeline.report.jobs import Job
 from pipeline.report.shards import one_per_configuration
 from pipeline.report.table_data import to_csv, to_json
 from pipeline.report.table_formats import to_html, to_latex, to_markdown
@@ -25,32 +26,6 @@ _FORMATS = {
     "html": to_html,
     "json": to_json,
 }
-
-
-@dataclass(frozen=True)
-class Job:
-    """What one job left.
-
-    Attributes:
-        folder: its folder, relative to the sweep's.
-        overrides: what it was told, by key.
-        metrics: its numbers by name.
-        seconds: wall-clock time of all stages; NaN where it is not known.
-        problem: why there are no numbers; None where there are.
-        report: whether it left a report.
-        path: where its folder is.
-        details: the rest of its ``metrics.json`` (of the edit: curves, attributes, ...; of other
-            tasks what they left as details), as JSON.
-    """
-
-    folder: Path
-    overrides: Mapping[str, str]
-    metrics: Mapping[str, Estimate]
-    seconds: float = math.nan
-    problem: str | None = None
-    report: bool = False
-    path: Path = Path()
-    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def collate(sweep: Path) -> Table:

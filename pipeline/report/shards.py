@@ -9,23 +9,20 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pipeline.disk import replace_file
 from pipeline.errors import UserError
+from pipeline.report.jobs import Job
 from pipeline.shard_files import join, marks, shard_notes
-
-if TYPE_CHECKING:
-    from pipeline.report.collate import Job
 
 SHARD, SHARDS = "shard", "shards"
 MERGED = ".merged"
 
-Reader = Callable[[Path], "Job"]
+Reader = Callable[[Path], Job]
 """Reads what lies in the folder of a job."""
 
 
-def one_per_configuration(jobs: Sequence["Job"], sweep: Path, read: Reader) -> list["Job"]:
+def one_per_configuration(jobs: Sequence[Job], sweep: Path, read: Reader) -> list[Job]:
     """The jobs of a sweep with the shards of each configuration as one.
 
     A configuration of which a shard failed or has not ended has no numbers; its ``problem`` says
@@ -46,14 +43,14 @@ def one_per_configuration(jobs: Sequence["Job"], sweep: Path, read: Reader) -> l
     return found
 
 
-def _configuration(job: "Job") -> object:
+def _configuration(job: Job) -> object:
     """What the shards of one configuration have in common; whole jobs have it to themselves."""
     if SHARD not in job.overrides:
         return job.folder
     return tuple(item for item in sorted(job.overrides.items()) if item[0] != SHARD)
 
 
-def _count(group: Sequence["Job"], sweep: Path) -> int:
+def _count(group: Sequence[Job], sweep: Path) -> int:
     """How many shards the configuration of some jobs was divided into."""
     for job in group:
         if notes := shard_notes(sweep / job.folder):
@@ -62,7 +59,7 @@ def _count(group: Sequence["Job"], sweep: Path) -> int:
     return int(said) if SHARD in group[0].overrides and said.isdecimal() else 1
 
 
-def _join(group: Sequence["Job"], count: int, sweep: Path, read: Reader) -> "Job":
+def _join(group: Sequence[Job], count: int, sweep: Path, read: Reader) -> Job:
     """The job that the shards of a configuration make up."""
     by_shard = {job.overrides.get(SHARD, ""): job for job in group}
     first = replace(group[0], overrides={k: v for k, v in group[0].overrides.items() if k != SHARD})

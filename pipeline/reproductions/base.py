@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from omegaconf import OmegaConf
 
-from pipeline.report.collate import Job
+from pipeline.report.jobs import Job
 from pipeline.report.tables import Table
 
 Verdict = Literal["holds", "does not hold", "not decided"]

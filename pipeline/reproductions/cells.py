@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from pipeline.metrics.base import Estimate
-from pipeline.report.collate import Job, read_estimate
+from pipeline.report.collate import read_estimate
+from pipeline.report.jobs import Job
 from pipeline.report.tables import Cell, Missing
 
 NOT_RUN = Missing("not run")

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pipeline.metrics.base import Estimate
 from pipeline.metrics.intervals import mean_estimate
-from pipeline.report.collate import Job
+from pipeline.report.jobs import Job
 from pipeline.report.numbers import format_estimate
 from pipeline.reproductions.base import Claim, Verdict
 from pipeline.sample_files import SAMPLES, matched, read_samples

@@ -5,8 +5,8 @@ from typing import Any
 
 from pipeline.metrics.base import Estimate
 from pipeline.report.charts import Role, Series, line_chart
-from pipeline.report.collate import Job
 from pipeline.report.content import Curve
+from pipeline.report.jobs import Job
 from pipeline.report.numbers import format_estimate
 from pipeline.report.tables import Cell, Column, Missing, Row, Table
 from pipeline.reproductions.base import Claim, Figure, Reported, Reproduction, Verdict

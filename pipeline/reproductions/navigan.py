@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.report.collate import Job
+from pipeline.report.jobs import Job
 from pipeline.report.tables import Column, Missing, Row, Table
 from pipeline.reproductions.base import Claim, Figure, Reported, Reproduction, Verdict
 from pipeline.reproductions.cells import NOT_RUN, by_cell

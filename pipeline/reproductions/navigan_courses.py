@@ -9,8 +9,8 @@ from pipeline.array_files import read_arrays
 from pipeline.metrics.base import Estimate
 from pipeline.metrics.equal_effect import Course, common_levels, excess
 from pipeline.report.charts import Role, Series, line_chart
-from pipeline.report.collate import Job
 from pipeline.report.content import Curve
+from pipeline.report.jobs import Job
 from pipeline.report.tables import Cell, Column, Missing, Row, Table
 from pipeline.reproductions.base import Claim, Figure, Reported, Reproduction
 from pipeline.reproductions.cells import by_cell, empty_cell

@@ -10,8 +10,8 @@ from pipeline.datasets.procfaces.factors import FACTORS
 from pipeline.metrics.base import Estimate
 from pipeline.metrics.intervals import mean_estimate
 from pipeline.report.charts import Role, Series, line_chart
-from pipeline.report.collate import Job
 from pipeline.report.content import Curve
+from pipeline.report.jobs import Job
 from pipeline.report.stacking import sheet_png, stacked
 from pipeline.report.tables import Column, Row, Table
 from pipeline.reproductions.base import Claim, Figure, Reported, Reproduction

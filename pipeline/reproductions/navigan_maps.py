@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pipeline.array_files import read_arrays
 from pipeline.metrics.intervals import mean_estimate
-from pipeline.report.collate import Job
+from pipeline.report.jobs import Job
 from pipeline.report.maps import map_sheet
 from pipeline.report.stacking import sheet_png
 from pipeline.report.tables import Column, Row, Table

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pipeline.array_files import read_arrays
 from pipeline.metrics.base import Estimate
-from pipeline.report.collate import Job
+from pipeline.report.jobs import Job
 from pipeline.report.sheets import contact_sheet
 from pipeline.report.stacking import sheet_png
 from pipeline.report.tables import Cell, Column, Row, Table

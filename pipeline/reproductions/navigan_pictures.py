@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pipeline.report.collate import Job
+from pipeline.report.jobs import Job
 from pipeline.report.tables import Cell, Column, Missing, Row, Table
 from pipeline.reproductions.base import Claim, Figure, Reported, Reproduction
 from pipeline.reproductions.cells import attribute_change, by_cell, empty_cell, measured_name

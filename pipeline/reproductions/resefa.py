@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from pipeline.report.collate import Job
+from pipeline.report.jobs import Job
 from pipeline.report.tables import Cell, Column, Missing, Row, Table
 from pipeline.reproductions.base import Claim, Figure, Reported, Reproduction
 from pipeline.reproductions.cells import (

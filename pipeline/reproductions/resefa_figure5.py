@@ -9,8 +9,9 @@ from pipeline.errors import UserError
 from pipeline.metrics.base import Estimate
 from pipeline.metrics.equal_change import Sweep, common_levels, compare
 from pipeline.report.charts import Role, Series, line_chart
-from pipeline.report.collate import Job, read_estimate
+from pipeline.report.collate import read_estimate
 from pipeline.report.content import Curve
+from pipeline.report.jobs import Job
 from pipeline.report.tables import Column, Row, Table
 from pipeline.reproductions.base import Claim, Figure, Reported, Reproduction
 from pipeline.reproductions.cells import by_cell, empty_cell

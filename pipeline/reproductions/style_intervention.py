@@ -9,8 +9,8 @@ from pipeline.datasets.procfaces.factors import FACTORS
 from pipeline.metrics.attribute_change import UNWANTED
 from pipeline.metrics.base import Estimate
 from pipeline.report.charts import Series, line_chart
-from pipeline.report.collate import Job
 from pipeline.report.content import Curve
+from pipeline.report.jobs import Job
 from pipeline.report.tables import Cell, Column, Missing, Row, Table
 from pipeline.reproductions.base import Claim, Figure, Reported, Reproduction, Verdict, reported
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 
 from pipeline.metrics.base import Estimate
-from pipeline.report.collate import Job
 from pipeline.report.glossary import METRICS
+from pipeline.report.jobs import Job
 from pipeline.report.tables import Cell, Column, Missing, Row, Table
 from pipeline.reproductions.base import Claim, Figure, Reported, Reproduction
 from pipeline.reproductions.cells import (

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.report.charts import Series, line_chart
-from pipeline.report.collate import Job
 from pipeline.report.content import Curve
+from pipeline.report.jobs import Job
 from pipeline.report.tables import Cell, Column, Row, Table
 from pipeline.reproductions.base import Claim, Figure, Reported, Reproduction, Verdict
 from pipeline.reproductions.style_intervention import as_estimate, cell, done, undecided

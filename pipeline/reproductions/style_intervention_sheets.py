@@ -8,8 +8,8 @@ from torch import Tensor
 from pipeline.array_files import read_arrays
 from pipeline.metrics.attribute_change import UNWANTED
 from pipeline.metrics.base import Estimate
-from pipeline.report.collate import Job
 from pipeline.report.images import png_bytes
+from pipeline.report.jobs import Job
 from pipeline.report.sheets import Note, contact_sheet
 from pipeline.report.tables import Column, Row, Table
 from pipeline.reproductions.base import Claim, Figure, Reported, Reproduction, Verdict

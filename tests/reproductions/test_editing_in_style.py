@@ -14,8 +14,8 @@ from omegaconf import OmegaConf
 from pipeline.config import check, register
 from pipeline.experiment import make
 from pipeline.preflight import CONF
-from pipeline.report.collate import Job
 from pipeline.report.images import save_png
+from pipeline.report.jobs import Job
 from pipeline.report.tables import Missing
 from pipeline.reproductions.base import Reproduction, reported
 from pipeline.reproductions.editing_in_style import AppendixB, Figure3, Figure5, Figure7, Table1

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline.report.collate import Job
+from pipeline.report.jobs import Job
 from pipeline.report.tables import Missing
 from pipeline.reproductions.base import reported
 from pipeline.reproductions.navigan import METHODS, Table1, effects

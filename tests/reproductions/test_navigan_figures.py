@@ -9,7 +9,7 @@ from PIL import Image
 
 from pipeline.array_files import write_arrays
 from pipeline.metrics.base import Estimate
-from pipeline.report.collate import Job
+from pipeline.report.jobs import Job
 from pipeline.report.tables import Cell, Missing
 from pipeline.reproductions.base import Claim, Figure
 from pipeline.reproductions.navigan_courses import Figure7, Figure11

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.metrics.base import Estimate
-from pipeline.report.collate import Job
+from pipeline.report.jobs import Job
 from pipeline.report.tables import Missing
 from pipeline.reproductions.base import Claim, reported
 from pipeline.reproductions.style_intervention import METHODS, Table1, Table2

@@ -9,7 +9,7 @@ from PIL import Image
 
 from pipeline.array_files import write_arrays
 from pipeline.metrics.base import Estimate
-from pipeline.report.collate import Job
+from pipeline.report.jobs import Job
 from pipeline.reproductions.style_intervention_sheets import Figure4, Figure7, Figure8
 
 RED, GREEN = (190, 30, 30), (0, 110, 60)
