@@ -160,13 +160,13 @@ def _unit(wish: Unit, domain: Domain, method: Method) -> Unit:
 
     Raises:
         UserError: an attribute is to be moved where none can be read, or by a method whose
-            strengths are shares of a reference.
+            strengths mean something by themselves.
     """
-    if method.needs_reference:
+    if not method.calibrated:
         if wish not in (Unit.AUTO, Unit.LATENT):
             raise UserError(
-                f"unit={wish}: a strength of method={method.name} is the share that it takes from "
-                "a reference, 1 being all of it; leave unit=auto."
+                f"unit={wish}: a strength of method={method.name} means something by itself, as a "
+                "share that is taken from a reference does; leave unit=auto."
             )
         return Unit.LATENT
     readable = bool(domain.predictor.names)

@@ -15,12 +15,15 @@ class Method(ABC):
 
     Attributes:
         name: the name it is configured and reported under.
-        needs_reference: whether its edits take something from another image; a strength is then
-            a share of it, and is not calibrated.
+        needs_reference: whether its edits take something from another image, by the share that a
+            strength is.
+        calibrated: whether strengths count in changes of attributes; not where they mean something
+            by themselves: a share, a distance, a size.
         strengths: what ``strength=auto`` stands for.
     """
 
     needs_reference: ClassVar[bool] = False
+    calibrated: ClassVar[bool] = True
     strengths: ClassVar[tuple[float, ...]] = (-2.0, -1.0, 1.0, 2.0)
     name: str
 

@@ -48,6 +48,7 @@ class EditingInStyle(CatalogMethod):
     """
 
     needs_reference: ClassVar[bool] = True
+    calibrated: ClassVar[bool] = False
     strengths: ClassVar[tuple[float, ...]] = (0.25, 0.5, 0.75, 1.0)
     catalog: str | None = None
     labels: str | None = None

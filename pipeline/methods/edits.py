@@ -86,6 +86,16 @@ class Edit(ABC):
         """The strength that is a natural step; 1 where a strength has a scale of its own."""
         return 1.0
 
+    @property
+    def shares(self) -> bool:
+        """Whether strengths are shares, from 0 to 1, so that negative ones mean nothing."""
+        return self.needs_reference
+
+    @property
+    def scale(self) -> str:
+        """What a strength means that is not calibrated, in words; nothing where it is."""
+        return "1 takes all of the reference" if self.needs_reference else ""
+
     def arrays(self) -> dict[str, Tensor]:
         """Its tensors, by field."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}

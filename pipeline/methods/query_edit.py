@@ -68,19 +68,22 @@ class QueryEdit(Edit):
                 f"at {float(strengths.min()):g}."
             )
         target = generator.convert(codes, Space.S)
-        other = reference_styles(self.name, generator, reference, len(codes)).values
+        other = reference_codes(self.name, generator, reference, len(codes), Space.S).values
         query = simultaneous_query(self.query.to(strengths), strengths[:, None])
         return generator.render(target.with_values(interpolate(target.values, other, query)))
 
 
-def reference_styles(name: str, generator: Generator, reference: Codes | None, count: int) -> Codes:
-    """The styles of references, one per image or one for all.
+def reference_codes(
+    name: str, generator: Generator, reference: Codes | None, count: int, space: Space
+) -> Codes:
+    """The codes of references in a space, one per image or one for all.
 
     Args:
         name: of the edit that asks.
         generator: whose codes they have to be.
         reference: the codes.
         count: of the images that are edited.
+        space: the space.
 
     Raises:
         UserError: there is none, it is another generator's, or there is not one per image.
@@ -93,7 +96,7 @@ def reference_styles(name: str, generator: Generator, reference: Codes | None, c
             "one for each."
         )
     try:
-        return generator.convert(reference, Space.S)
+        return generator.convert(reference, space)
     except UserError as error:
         raise UserError(
             f"The reference of the edit {name} is no code of generator={generator.name} (another "

@@ -66,8 +66,8 @@ class Calibration:
         Where attributes are moved it goes by the strength's sign: what raises an attribute by one
         need not lower it by one when turned round.
         """
-        if unit == StrengthUnit.LATENT:
-            return 1.0
+        if unit == StrengthUnit.LATENT or (unit == StrengthUnit.ATTRIBUTE and not self.units):
+            return 1.0  # as it is, or as it means something by itself
         if unit == StrengthUnit.SPREAD:
             return self.spreads[index]
         sense, found = self._unit(index, strength)
@@ -145,12 +145,12 @@ class Calibrating(Stage[Calibration]):
             spreads = tuple(edit.spread(self.generator, self.codes) for edit in self.edits)
             if not self.domain.predictor.names:
                 return Calibration((), (), (), (), spreads, self.direction or 0, self._sense)
-            if any(edit.needs_reference for edit in self.edits):
+            if any(edit.scale for edit in self.edits):
                 return self._uncalibrated(spreads)
             return self._calibrated(spreads, progress)
 
     def _uncalibrated(self, spreads: tuple[float, ...]) -> Calibration:
-        """Of edits whose strength is a share of a reference: attributes to look at, no units."""
+        """Of edits whose strength means something by itself: attributes to look at, no units."""
         names = tuple(self.domain.predictor.names)
         inside, outside = (tuple(names[i] for i in side) for side in self._sides())
         return Calibration(names, inside, outside, (), spreads, self.direction or 0, self._sense)

@@ -47,10 +47,10 @@ class MarkedEdits(Task):
                 f"task={self.name} reads attributes, and none can be read off "
                 f"{experiment.domain.name}: take a dataset whose attributes can be."
             )
-        if experiment.method.needs_reference:
+        if not experiment.method.calibrated:
             raise UserError(
-                f"task={self.name} changes an attribute, method={experiment.method.name} takes "
-                "parts from references: choose another method."
+                f"task={self.name} changes an attribute, to which strengths of "
+                f"method={experiment.method.name} are not calibrated: choose another method."
             )
 
     def run(self, experiment: Experiment, config: DictConfig, runner: Runner) -> Findings:
