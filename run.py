@@ -6,7 +6,7 @@ import hydra
 from omegaconf import DictConfig
 
 from pipeline.config import register
-from pipeline.entry import check, job, listed, sweep_first, told_plainly
+from pipeline.entry import check, job, listed, sweep_first, told_plainly, validated
 from pipeline.sweeps import summing_up
 
 register()
@@ -25,6 +25,8 @@ if __name__ == "__main__":
     with told_plainly():
         if listed(sys.argv[1:]):
             sys.exit()
+        if (status := validated(sys.argv[1:])) is not None:
+            sys.exit(status)
         sys.argv[1:] = sweep_first(sys.argv[1:])
         check(sys.argv[1:])
         with summing_up():

@@ -33,6 +33,25 @@ def listed(arguments: Sequence[str]) -> bool:
     return True
 
 
+def validated(arguments: Sequence[str]) -> int | None:
+    """Print what is to be expected of a command line, where it asks that (``--validate``).
+
+    Returns:
+        The exit status: 0 where every job can run, else that of a mistake; None where it does not
+        ask.
+
+    Raises:
+        UserError: it has a mistake that concerns all jobs.
+    """
+    if "--validate" not in arguments:
+        return None
+    from pipeline.validation import validate
+
+    found = validate(arguments)
+    print("\n".join(found.lines()))
+    return 0 if found.good else MISTAKE
+
+
 def check(arguments: Sequence[str]) -> None:
     """Check a command line before any work, unless it only asks for help.
 

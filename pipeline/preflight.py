@@ -3,6 +3,8 @@
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +28,69 @@ CONF = Path(__file__).parents[1] / "conf"
 FREE = ("hydra",)  # Hydra's own keys are Hydra's to check
 
 
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a command line would run.
+
+    Attributes:
+        jobs: the overrides of every job.
+        first: the configuration of the overrides that all jobs share, with Hydra's own.
+        fixed: these overrides.
+        sweep: whether it is a sweep.
+        base: the configuration without overrides.
+    """
+
+    jobs: Sequence[Sequence[str]]
+    first: DictConfig
+    fixed: Sequence[str]
+    sweep: bool
+    base: DictConfig
+
+    @property
+    def hydra(self) -> DictConfig:
+        """Hydra's own configuration."""
+        hydra: DictConfig = self.first.hydra
+        return hydra
+
+    @property
+    def folder(self) -> tuple[str, Path]:
+        """The key of the output folder, and the folder."""
+        if self.sweep:
+            return "hydra.sweep.dir", Path(str(self.hydra.sweep.dir))
+        return "hydra.run.dir", Path(str(self.hydra.run.dir))
+
+    def checked(self, job: Sequence[str], with_hydra: bool = False) -> DictConfig:
+        """The configuration of a job.
+
+        Raises:
+            UserError: the first mistake found in it.
+        """
+        same = with_hydra and list(job) == list(self.fixed)
+        config = self.first if same else _compose(list(job), self.base, with_hydra)
+        check(config)
+        _check_weights(config)
+        _check_dataset(config)
+        _check_pictures(config)
+        return config
+
+
 def preflight(arguments: Sequence[str]) -> None:
     """Compose and check every job of a command line.
 
     Raises:
         UserError: the first mistake found, in one line.
+    """
+    with planned(arguments) as plan:
+        for job in plan.jobs:
+            plan.checked(job)
+
+
+@contextmanager
+def planned(arguments: Sequence[str]) -> Iterator[Plan]:
+    """What a command line would run; its jobs can be composed while the context lasts.
+
+    Raises:
+        UserError: a mistake that concerns all jobs, in one line.
     """
     register()
     given = [a for a in arguments if not a.startswith("-")]
@@ -40,16 +100,13 @@ def preflight(arguments: Sequence[str]) -> None:
         for override in parsed:
             _check_key(override, base)
         fixed = [o.input_line or "" for o in parsed if not o.is_sweep_override()]
-        hydra = _compose(fixed, base, with_hydra=True).hydra
+        first = _compose(fixed, base, with_hydra=True)
+        hydra = first.hydra
         sweep = bool({"-m", "--multirun"} & set(arguments)) or hydra.mode == RunMode.MULTIRUN
-        _check_folder(hydra, sweep)
         swept = [*_parse(_grid(hydra) if sweep else []), *parsed]
-        for job in _jobs(_tried(swept, hydra), sweep):
-            config = _compose(job, base)
-            check(config)
-            _check_weights(config)
-            _check_dataset(config)
-            _check_pictures(config)
+        plan = Plan(list(_jobs(_tried(swept, hydra), sweep)), first, fixed, sweep, base)
+        _check_folder(*plan.folder)
+        yield plan
 
 
 def _grid(hydra: DictConfig) -> list[str]:
@@ -94,10 +151,8 @@ def _check_pictures(config: DictConfig) -> None:
         image_files(config.codes.images)
 
 
-def _check_folder(hydra: DictConfig, sweep: bool) -> None:
+def _check_folder(key: str, folder: Path) -> None:
     """Refuse an output folder that cannot be made, before Hydra tries to."""
-    key = "hydra.sweep.dir" if sweep else "hydra.run.dir"
-    folder = Path(str(hydra.sweep.dir if sweep else hydra.run.dir))
     standing = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
     if not standing.is_dir() or not os.access(standing, os.W_OK | os.X_OK):
         reason = "is a file" if not standing.is_dir() else "cannot be written"
