@@ -135,7 +135,8 @@ def soft_masks(depths: Tensor, present: Tensor | None = None) -> Tensor:
 
     Args:
         depths: ``[n, K, p]``.
-        present: classes to compose of, ``[K]`` or ``[n, K]``, 1 or 0; None is all.
+        present: how much each class counts, ``[K]`` or ``[n, K]``: 1 is as it is, 0 leaves it out;
+            None is all.
 
     Returns:
         Shares that add up to 1 over the classes ``[n, K, p]``.

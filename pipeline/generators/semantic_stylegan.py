@@ -247,7 +247,8 @@ class SemanticStyleGAN(StyleBased):
         Args:
             codes: z, w, w+ (also expanded) or s.
             noise: ``const`` (stored maps), ``none`` or ``random``.
-            present: classes to compose of, ``[K]`` or ``[n, K]``, 1 or 0; None is all.
+            present: how much each class counts, ``[K]`` or ``[n, K]``: 1 is as it is, 0 leaves it
+                out; None is all.
             positions: where each class looks itself up, (column, row) in [-1, 1],
                 ``[n, K, 2, c * c]``, as :func:`pipeline.generators.layers_semantic.grid` orders
                 them; None is the plain grid.
