@@ -2,9 +2,11 @@
 
 from pipeline.differentiating import differentiated
 from pipeline.experiment import Experiment
+from pipeline.flowing import flowed
 from pipeline.labelling import learned_from
 from pipeline.methods.edits import Edits
 from pipeline.methods.saved_edits import SavedEdits
+from pipeline.methods.styleflow_edit import FlowEdit
 from pipeline.methods.translation_edit import TranslationEdit
 from pipeline.navigating import navigated
 from pipeline.runner import Result, Runner
@@ -26,16 +28,18 @@ def discovered(e: Experiment, seed: int, runner: Runner) -> Result[Edits]:
     stage = Discovery(
         e.method, e.generator, seen.value, e.region, e.region_settings, e.method_settings, seed
     )
+    labels = learned_from(e, seed, runner)
     upstream = [
         seen.key,
         *differentiated(e, seen, runner),
-        *learned_from(e, seed, runner),
+        *labels,
+        *flowed(e, labels, seed, runner),
         *catalogued(e, seed, runner),
         *navigated(e, seen, seed, runner),
         *([e.method.digest] if isinstance(e.method, SavedEdits) else []),
     ]
     found = runner.run(stage, upstream)
     for edit in found.value:
-        if isinstance(edit, TranslationEdit):
+        if isinstance(edit, TranslationEdit | FlowEdit):
             edit.see(e.domain.predictor)
     return found

@@ -116,15 +116,18 @@ class DirectionEdit(Edit):
             w+ ``[num_ws, w_dim]``, s ``[num_styles]``.
         space: that space.
         layers: half-open range of the w+ layers that move (w and w+ only); None moves all.
+        rows: of these the only ones that move, as those of a SemanticStyleGAN's class; likewise.
     """
 
     direction: Tensor
     space: Space
     layers: tuple[int, int] | None = None
+    rows: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "space", Space(self.space))
         object.__setattr__(self, "layers", as_layer_range(self.layers))
+        object.__setattr__(self, "rows", None if self.rows is None else tuple(self.rows))
 
     def render(
         self, generator: Generator, codes: Codes, strengths: Tensor, reference: Codes | None
@@ -132,7 +135,7 @@ class DirectionEdit(Edit):
         """Images of the codes moved by ``strength * direction``."""
         direction = self.direction.to(strengths)
         step = strengths.reshape(-1, *[1] * direction.ndim) * direction
-        return generator.render(shift(generator, codes, step, self.space, self.layers))
+        return generator.render(shift(generator, codes, step, self.space, self.layers, self.rows))
 
     def spread(self, generator: Generator, codes: Codes) -> float:
         """Root mean square deviation of the codes from their mean per coordinate of the space."""

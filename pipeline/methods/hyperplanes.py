@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pipeline.errors import UserError, unknown_name
 from pipeline.generators.base import Codes, Generator, Space
+from pipeline.methods.class_rows import Classes, as_classes, require_w, rows_of
 from pipeline.methods.edits import DirectionEdit, Edits
 from pipeline.methods.gram import Progress
 from pipeline.methods.labels import Labels, examples, read
@@ -156,6 +157,8 @@ class Hyperplanes(LabelledMethod):
         num_samples: see :class:`Sampling`; likewise ``share`` and ``validation``.
         penalty: see :class:`Fit`; likewise ``C`` and ``standardise``.
         metric: which way the normal is followed.
+        classes: in the w of a SemanticStyleGAN: classes whose codes alone move, ``own`` for those
+            of the attribute's parts, None for all; other generators know ``own`` and None.
         name: the name of the method.
     """
 
@@ -168,6 +171,7 @@ class Hyperplanes(LabelledMethod):
     C: float | None = None
     standardise: bool | None = None
     metric: Metric = Metric.CODES
+    classes: Classes = None
     name: str = "hyperplane_z"
 
     def __post_init__(self) -> None:
@@ -175,6 +179,8 @@ class Hyperplanes(LabelledMethod):
             if getattr(self, option) not in allowed:
                 raise unknown_name(option, getattr(self, option), allowed)
             setattr(self, option, kind(getattr(self, option)))
+        self.classes = as_classes(self.classes)
+        require_w(self.space, self.classes)
         self._sampling = Sampling(self.num_samples, self.share, self.validation)
         self._fit = Fit(self.penalty, self.C, self.standardise)
 
@@ -189,9 +195,10 @@ class Hyperplanes(LabelledMethod):
         return self.attribute
 
     def check(self, generator: Generator, region: Region) -> None:
-        """Refuse a generator without the space, or an attribute that nobody reads."""
+        """Refuse a generator without the space or the classes, an attribute that nobody reads."""
         generator.require(self.space, f"method={self.name}")
         self.networks()
+        self._rows(generator)
 
     def discover(
         self,
@@ -214,6 +221,7 @@ class Hyperplanes(LabelledMethod):
             fingerprint=generator.fingerprint,
             direction=direction.to(codes.values.dtype),
             space=self.space,
+            rows=self._rows(generator),
         )
         return Edits(
             edits=(edit,),
@@ -233,6 +241,11 @@ class Hyperplanes(LabelledMethod):
                 **notes,
             },
         )
+
+    def _rows(self, generator: Generator) -> tuple[int, ...] | None:
+        """The rows of w+ that move; None for all."""
+        parts = {} if self.reader is None else getattr(self.reader, "attribute_parts", {})
+        return rows_of(generator, self.classes, str(self.attribute), parts)
 
     def _plane(self, generator: Generator, labels: Labels, attribute: str, seed: int) -> Hyperplane:
         return self._fit.hyperplane(generator, labels, attribute, self.space, self._sampling, seed)

@@ -50,6 +50,7 @@ def shift(
     step: Tensor,
     space: Space,
     layers: LayerRange | None = None,
+    rows: Sequence[int] | None = None,
 ) -> Codes:
     """The codes moved by a step; differentiable in the step.
 
@@ -60,6 +61,8 @@ def shift(
             range alike, a step in w+ each by its own row.
         space: the space of the step.
         layers: half-open range of the w+ layers that move; other spaces have none.
+        rows: of these the only ones that move, e.g. those of a SemanticStyleGAN's class; None is
+            all.
 
     Returns:
         Codes in the space of the step, or in w+ where it is w.
@@ -68,12 +71,27 @@ def shift(
         base = generator.convert(codes, space)
         return base.with_values(base.values + step)
     base = generator.convert(codes, Space.W_PLUS)
-    num_ws = base.values.shape[1]
+    moves = moving(base.values.shape[1], layers, rows).to(base.values)
+    steps = step if space == Space.W_PLUS else step.unsqueeze(1)
+    return base.with_values(base.values + moves * steps)
+
+
+def moving(num_ws: int, layers: LayerRange | None, rows: Sequence[int] | None) -> Tensor:
+    """1 for each row of w+ that moves, 0 for others: float32 ``[num_ws, 1]``.
+
+    Raises:
+        UserError: the range or a row reaches beyond the generator's.
+    """
     first, last = resolve_layers(layers, num_ws)
-    moves = torch.zeros(num_ws, 1, dtype=base.values.dtype, device=base.values.device)
-    moves[first:last] = 1
-    rows = step if space == Space.W_PLUS else step.unsqueeze(1)
-    return base.with_values(base.values + moves * rows)
+    kept = [row for row in (range(num_ws) if rows is None else rows) if first <= row < last]
+    if rows is not None and (not kept or not 0 <= min(rows) <= max(rows) < num_ws):
+        raise UserError(
+            f"rows={list(rows)} of layers=[{first},{last}] must be some of this generator's "
+            f"{num_ws} w+ rows."
+        )
+    moves = torch.zeros(num_ws, 1)
+    moves[kept] = 1
+    return moves
 
 
 @dataclass(frozen=True)

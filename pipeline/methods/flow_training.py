@@ -1,0 +1,183 @@
+"""Training of StyleFlow's flow on latents and the attributes of their images."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pipeline.errors import UserError
+from pipeline.methods.gram import Progress
+from pipeline.methods.normalising_flow import FlowShape, NormalisingFlow
+from pipeline.methods.shift_training import Keeper, Tell
+
+WINDOW = 25  # steps that a point of the curve is the mean of, and between two savings
+HELD_OUT = 0.05  # share of the pairs that are kept from training, at most MOST_HELD_OUT of them
+MOST_HELD_OUT = 512
+CURVE = ("step", "nats")
+
+
+@dataclass(frozen=True)
+class FlowRecipe:
+    """How a flow is trained.
+
+    Attributes:
+        steps: of Adam.
+        batch: pairs in each, drawn at random.
+        rate: of Adam.
+        decay: whether the rate falls to 0 along half a cosine; else it stays.
+    """
+
+    steps: int
+    batch: int
+    rate: float
+    decay: bool
+
+    def __post_init__(self) -> None:
+        for option in ("steps", "rate"):
+            if not getattr(self, option) > 0:
+                raise UserError(f"{option}={getattr(self, option)} must be more than 0.")
+        if self.batch < 2:
+            raise UserError(f"batch={self.batch}: statistics of a batch need 2 pairs or more.")
+
+    def rate_at(self, step: int) -> float:
+        """The rate of one step, from 0."""
+        falls = 0.5 * (1 + math.cos(math.pi * step / self.steps)) if self.decay else 1.0
+        return self.rate * falls
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedFlow:
+    """A trained flow.
+
+    Attributes:
+        weights: as :meth:`NormalisingFlow.packed` gives them.
+        curve: rows :data:`CURVE`, means over :data:`WINDOW` steps, float64.
+        nats: negative log likelihood of held-out latents, per number.
+        normal: the same of a normal distribution with every number's own mean and deviation, which
+            knows of no attributes.
+    """
+
+    weights: Tensor
+    curve: Tensor
+    nats: float
+    normal: float
+
+    def notes(self) -> dict[str, float]:
+        """What is said of it."""
+        return {"nats": self.nats, "nats_of_a_normal_distribution": self.normal}
+
+
+class FlowTraining:
+    """Maximum likelihood of latents given their attributes (StyleFlow, Sec. 4.2).
+
+    Args:
+        latents: ``[n, d]``.
+        attributes: of their images ``[n, c]``, in standard deviations of the data.
+        shape: of the flow.
+        recipe: how it is trained.
+        seed: of everything random.
+    """
+
+    def __init__(
+        self, latents: Tensor, attributes: Tensor, shape: FlowShape, recipe: FlowRecipe, seed: int
+    ) -> None:
+        held = min(MOST_HELD_OUT, max(2, round(HELD_OUT * len(latents))))
+        if len(latents) - held < 2:
+            raise UserError(
+                f"{len(latents)} labelled samples are too few to train on: raise "
+                "method.num_samples."
+            )
+        self._pairs = latents[held:].float(), attributes[held:].float()
+        self._kept = latents[:held].float(), attributes[:held].float()
+        self._recipe, self._seed = recipe, seed
+        self._flow = NormalisingFlow(shape, seed).to(latents.device)
+        self._adam = torch.optim.Adam(self._flow.parameters(), lr=recipe.rate)
+        self._random = torch.Generator().manual_seed(seed)
+        self._step = 0
+        self._curve: list[list[float]] = []
+
+    def run(
+        self,
+        keeper: Keeper | None = None,
+        tell: Tell | None = None,
+        progress: Progress | None = None,
+    ) -> TrainedFlow:
+        """Train, from where the keeper says that a training of the same settings was.
+
+        Args:
+            keeper: gets the state every :data:`WINDOW` steps.
+            tell: called with every point of the curve.
+            progress: called with the steps done and to be done.
+        """
+        state = keeper.load() if keeper is not None else None
+        if state is not None:
+            self._restore(state)
+        while self._step < self._recipe.steps:
+            few = min(WINDOW, self._recipe.steps - self._step)
+            loss = math.fsum(self.step() for _ in range(few)) / few
+            self._curve.append([float(self._step), loss])
+            if tell is not None:
+                tell(dict(zip(CURVE, self._curve[-1], strict=True)))
+            if keeper is not None:
+                keeper.save(self._state())
+            if progress is not None:
+                progress(self._step, self._recipe.steps)
+        return self._finished()
+
+    def step(self) -> float:
+        """One step of Adam; its loss in nats per number."""
+        latents, attributes = self._pairs
+        chosen = torch.randint(len(latents), (self._recipe.batch,), generator=self._random)
+        self._adam.param_groups[0]["lr"] = self._recipe.rate_at(self._step)
+        self._flow.train()
+        loss = self._nats(latents[chosen], attributes[chosen], self._random).mean()
+        self._adam.zero_grad(set_to_none=True)
+        loss.backward()
+        self._adam.step()
+        self._step += 1
+        return float(loss.detach())
+
+    def _nats(self, latents: Tensor, attributes: Tensor, random: torch.Generator) -> Tensor:
+        """Negative log likelihood per number ``[n]``."""
+        signs = 2.0 * torch.randint(2, latents.shape, generator=random) - 1
+        found = self._flow.log_likelihood(latents, attributes, signs.to(latents))
+        return -found / latents.shape[1]
+
+    @torch.no_grad()
+    def _finished(self) -> TrainedFlow:
+        """The flow, and how likely it finds what training has not seen."""
+        self._flow.eval()
+        random = torch.Generator().manual_seed(self._seed + 1_000_003)
+        nats = torch.cat([self._nats(*few, random) for few in self._batches()])
+        curve = torch.tensor(self._curve, dtype=torch.float64)
+        return TrainedFlow(self._flow.packed(), curve, float(nats.mean()), self._normal())
+
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        latents, attributes = self._kept
+        size = self._recipe.batch
+        for first in range(0, len(latents), size):
+            yield latents[first : first + size], attributes[first : first + size]
+
+    def _normal(self) -> float:
+        """See :attr:`TrainedFlow.normal`."""
+        mean, std = self._pairs[0].mean(0), self._pairs[0].std(0).clamp_min(1e-6)
+        density = torch.distributions.Normal(mean, std)
+        return -float(density.log_prob(self._kept[0]).mean())
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "step": self._step,
+            "flow": self._flow.state_dict(),
+            "adam": self._adam.state_dict(),
+            "random": self._random.get_state(),
+            "curve": self._curve,
+        }
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        self._flow.load_state_dict(state["flow"])
+        self._adam.load_state_dict(state["adam"])
+        self._random.set_state(state["random"])
+        self._step, self._curve = state["step"], [list(row) for row in state["curve"]]
