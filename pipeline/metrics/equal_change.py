@@ -4,7 +4,7 @@ Any edit changes less elsewhere when it changes less altogether. So what counts 
 at an equal error inside (Collins et al. 2020, Figure 7b and c), with an interval on the difference.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -91,12 +91,52 @@ def compare(
     if len(first.inside) != len(second.inside):
         raise ValueError(f"{len(first.inside)} and {len(second.inside)} samples are no pairs")
     known = first.known() & second.known()
-    pairs = [torch.stack([s.inside[known], s.outside[known]]).double() for s in (first, second)]
-    n, at = int(known.sum()), torch.tensor(list(levels), dtype=torch.float64)
-    whole = _log_ratios(torch.ones(1, n, dtype=torch.float64), pairs, at)[0]
-    drawn = torch.cat([_log_ratios(w, pairs, at) for w in _weights(n, resamples, seed)])
-    each = [_interval(whole[i], drawn[:, i], n) for i in range(len(at))]
-    return Comparison(tuple(levels), tuple(each), _interval(whole.mean(), drawn.mean(1), n))
+    pairs = [_errors(sweep, known) for sweep in (first, second)]
+    n = int(known.sum())
+    drawn = ((weights, weights) for weights in _weights(n, resamples, seed))
+    return _comparison(pairs, levels, drawn, n)
+
+
+def compare_apart(
+    first: Sweep, second: Sweep, levels: Sequence[float], resamples: int = RESAMPLES, seed: int = 0
+) -> Comparison:
+    """The same of two generators, each of which has samples of its own and no pairs with the other.
+
+    The samples of either are resampled by themselves.
+
+    Args:
+        first: the generator that is expected to change less outside.
+        second: the other.
+        levels: see :func:`compare`.
+        resamples: likewise.
+        seed: likewise.
+    """
+    pairs = [_errors(sweep, sweep.known()) for sweep in (first, second)]
+    counts = [pair.shape[1] for pair in pairs]
+    # As many at a time for both, so that draws of one meet draws of the other.
+    most = max(counts)
+    both = [_weights(n, resamples, seed + i, most) for i, n in enumerate(counts)]
+    return _comparison(pairs, levels, zip(*both, strict=True), min(counts))
+
+
+def _errors(sweep: Sweep, known: Tensor) -> Tensor:
+    """Errors inside and outside of the samples that have both, float64 ``[2, n, k]``."""
+    return torch.stack([sweep.inside[known], sweep.outside[known]]).double()
+
+
+def _comparison(
+    pairs: Sequence[Tensor],
+    levels: Sequence[float],
+    drawn: Iterable[tuple[Tensor, ...]],
+    n: int,
+) -> Comparison:
+    """From the errors of both, and how often their samples are drawn, to ratios."""
+    at = torch.tensor(list(levels), dtype=torch.float64)
+    ones = [torch.ones(1, pair.shape[1], dtype=torch.float64) for pair in pairs]
+    whole = _log_ratios(ones, pairs, at)[0]
+    again = torch.cat([_log_ratios(weights, pairs, at) for weights in drawn])
+    each = [_interval(whole[i], again[:, i], n) for i in range(len(at))]
+    return Comparison(tuple(levels), tuple(each), _interval(whole.mean(), again.mean(1), n))
 
 
 def interpolate(x: Tensor, y: Tensor, at: Tensor) -> Tensor:
@@ -120,19 +160,22 @@ def interpolate(x: Tensor, y: Tensor, at: Tensor) -> Tensor:
     return torch.where(places > x[:, -1:], beyond, y0 + rise * (places - x0))
 
 
-def _log_ratios(weights: Tensor, pairs: Sequence[Tensor], at: Tensor) -> Tensor:
-    """Log ratios ``[b, m]`` of weighted means, with weights ``[b, n]``."""
-    total = weights.sum(1, keepdim=True)
+def _log_ratios(weights: Sequence[Tensor], pairs: Sequence[Tensor], at: Tensor) -> Tensor:
+    """Log ratios ``[b, m]`` of weighted means, with weights ``[b, n]`` of both."""
     outside = []
-    for inner, outer in pairs:
-        outside.append(interpolate(weights @ inner / total, weights @ outer / total, at))
+    for drawn, (inner, outer) in zip(weights, pairs, strict=True):
+        total = drawn.sum(1, keepdim=True)
+        outside.append(interpolate(drawn @ inner / total, drawn @ outer / total, at))
     return outside[0].log() - outside[1].log()
 
 
-def _weights(n: int, resamples: int, seed: int) -> Iterator[Tensor]:
-    """How often every sample is drawn, ``[b, n]``, in blocks of at most 8 MB."""
+def _weights(n: int, resamples: int, seed: int, widest: int = 0) -> Iterator[Tensor]:
+    """How often every sample is drawn, ``[b, n]``, in blocks of at most 8 MB.
+
+    Blocks are as long as those of ``widest`` samples where that is more.
+    """
     generator = torch.Generator().manual_seed(seed)
-    most = max(1, 1_000_000 // max(1, n))
+    most = max(1, 1_000_000 // max(1, n, widest))
     for start in range(0, resamples, most):
         drawn = torch.randint(max(1, n), (min(most, resamples - start), n), generator=generator)
         counts = torch.zeros(drawn.shape, dtype=torch.float64)

@@ -156,6 +156,7 @@ def _findings(
         "area": local[1],
     }
     arrays = {"map": change, "share": local[0], **dict(_replicates(found, steps))}
+    arrays |= dict(_samples(found, list(steps), attribute))
     peak = float(change.max())
     heat = [[heat_picture(change, peak or 1.0)]]
     picture = contact_sheet(heat, [edits[chosen].name], [f"0 to {peak:.2g}"], cell=256)
@@ -217,6 +218,19 @@ def _replicates(found: Trials, steps: Mapping[float, float]) -> Iterator[tuple[s
             rows.append(torch.tensor([others[g] for g in sorted(others)], dtype=torch.float64))
     if rows:
         yield "replicates", torch.stack(rows)
+
+
+def _samples(
+    found: Trials, strengths: Sequence[float], attribute: str | None
+) -> Iterator[tuple[str, Tensor]]:
+    """Errors in and out of the region and the effect, per sample and strength, ``[n, k]`` each."""
+    measured = [found[str(s)] for s in strengths]
+    rows = [m.per_sample() for measures in measured for m in _of(measures, MaskedMSE)]
+    for name in ("mse_in", "mse_out") if rows else ():
+        yield name, torch.stack([row[name] for row in rows], dim=1)
+    if attribute is not None:
+        effects = [measures.attributes.per_sample()[attribute] for measures in measured]
+        yield "effect", torch.stack(effects, dim=1)
 
 
 def _of(measures: Measures, kind: type[Any]) -> list[Any]:

@@ -5,7 +5,13 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
-from pipeline.metrics.equal_change import Sweep, common_levels, compare, interpolate
+from pipeline.metrics.equal_change import (
+    Sweep,
+    common_levels,
+    compare,
+    compare_apart,
+    interpolate,
+)
 
 STRENGTHS = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
 
@@ -53,6 +59,16 @@ def test_pairs_that_share_their_noise_are_told_apart() -> None:
     paired = compare(first, second, [2.0], resamples=300).overall
     assert paired.ci95[1] < 1
     assert alone.ci95[0] < 1 < alone.ci95[1]
+
+
+def test_samples_of_two_generators_are_drawn_apart() -> None:
+    first, second = sweep(0.48, noise=0.5), sweep(0.5, noise=0.5)
+    apart = compare_apart(first, second, [2.0], resamples=300).overall
+    assert apart.value == pytest.approx(compare(first, second, [2.0], resamples=2).overall.value)
+    assert apart.ci95[0] < 1 < apart.ci95[1]  # what the pairs share is not told apart
+    few = compare_apart(sweep(0.1, n=30), sweep(0.5, n=50), [1.0, 2.0], resamples=50)
+    assert [r.value for r in few.ratios] == pytest.approx([0.2, 0.2])
+    assert few.overall.n == 30
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:

@@ -38,6 +38,10 @@ def test_what_is_left_for_comparisons(tmp_path: Path) -> None:
     both = [[curves[f"mse_{side}"][i][0] for i in (1, 2)] for side in ("in", "out")]
     expected = (area * sum(both[0]) + (1 - area) * sum(both[1])) / 2
     assert mean == pytest.approx(expected, rel=1e-4)
+    for name in ("mse_out", "effect"):
+        expected = torch.tensor([curves[name][i][0] for i in (1, 2)], dtype=torch.float64)
+        torch.testing.assert_close(found.arrays[name].mean(0), expected)
+    assert found.arrays["mse_in"].shape == (20, 2)
     assert list(found.pictures) == ["strengths", "map"]
     _, again = run(tmp_path, *JOB)
     assert again.times["magnitudes"].cached
