@@ -58,6 +58,20 @@ def test_other_methods_of_w(folder: Path, method: str) -> None:
     assert moved(folder, f"method={method}", *options) > 0
 
 
+@pytest.mark.parametrize(
+    "method",
+    ["stylegan", "transfer", "resample", "move", "scale", "drop"],
+)
+def test_methods_of_single_classes(folder: Path, method: str) -> None:
+    mouth = ("method.classes=[mouth]", "strength=[1]")
+    assert moved(folder, f"method=semantic_{method}", *mouth) > 0
+
+
+def test_strengths_of_layouts_are_no_changes_of_attributes(folder: Path) -> None:
+    with pytest.raises(UserError, match="means something by itself"):
+        moved(folder, "method=semantic_move", "method.classes=[mouth]", "unit=spread")
+
+
 def test_kernels_are_not_offered(folder: Path) -> None:
     with pytest.raises(UserError, match="parameters"):
         moved(folder, "method=navigan_svd")

@@ -17,15 +17,20 @@ class Method(ABC):
         name: the name it is configured and reported under.
         needs_reference: whether its edits take something from another image, by the share that a
             strength is.
-        calibrated: whether strengths count in changes of attributes; not where they mean something
-            by themselves: a share, a distance, a size.
         strengths: what ``strength=auto`` stands for.
     """
 
     needs_reference: ClassVar[bool] = False
-    calibrated: ClassVar[bool] = True
     strengths: ClassVar[tuple[float, ...]] = (-2.0, -1.0, 1.0, 2.0)
     name: str
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether strengths count in changes of attributes.
+
+        Not where they mean something by themselves: a share, a distance, a size.
+        """
+        return not self.needs_reference
 
     @abstractmethod
     def check(self, generator: Generator, region: Region) -> None:

@@ -113,7 +113,6 @@ class Blending(CatalogMethod):
     """
 
     needs_reference: ClassVar[bool] = True
-    calibrated: ClassVar[bool] = False
     strengths: ClassVar[tuple[float, ...]] = (0.25, 0.5, 0.75, 1.0)
     mask: Mask = Mask.REGION
     catalog: str | None = None

@@ -48,7 +48,6 @@ class EditingInStyle(CatalogMethod):
     """
 
     needs_reference: ClassVar[bool] = True
-    calibrated: ClassVar[bool] = False
     strengths: ClassVar[tuple[float, ...]] = (0.25, 0.5, 0.75, 1.0)
     catalog: str | None = None
     labels: str | None = None

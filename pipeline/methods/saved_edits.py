@@ -32,6 +32,11 @@ class SavedEdits(Method):
         arrays = {f"{i}.{k}": a for i, e in enumerate(edits) for k, a in e.arrays().items()}
         return tensor_hash(arrays, "\n".join(f"{e.name} {e.settings()}" for e in edits))
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether the strengths of its edits are, see :attr:`Method.calibrated`."""
+        return not any(edit.scale for edit in self.edits())
+
     def edits(self) -> Edits:
         """The file's.
 

@@ -192,8 +192,12 @@ def middles(generator: SemanticStyleGAN, codes: Codes, chosen: Tensor) -> Tensor
 class SemanticLayout(SemanticMethod):
     """Methods that lay classes out anew; strengths mean something by themselves."""
 
-    calibrated: ClassVar[bool] = False
     looked_at: ClassVar[str] = "by the classes that it names; its classes are laid out anew"
+
+    @property
+    def calibrated(self) -> bool:
+        """See :attr:`Method.calibrated`."""
+        return False
 
     def check(self, generator: Generator, region: Region) -> None:
         """See :meth:`SemanticMethod.check`; refuses the background, which lies behind all."""

@@ -102,7 +102,6 @@ class CodesOfOthers(SemanticMethod):
         classes: see :class:`SemanticMethod`.
     """
 
-    calibrated: ClassVar[bool] = False
     strengths: ClassVar[tuple[float, ...]] = (0.25, 0.5, 0.75, 1.0)
     codes: CodeKind = CodeKind.BOTH
 
@@ -110,6 +109,11 @@ class CodesOfOthers(SemanticMethod):
         if self.codes not in tuple(CodeKind):
             raise unknown_name("method.codes", self.codes, CodeKind)
         self.codes = CodeKind(self.codes)
+
+    @property
+    def calibrated(self) -> bool:
+        """See :attr:`Method.calibrated`."""
+        return False
 
     def check_strengths(self, strengths: Sequence[float]) -> None:
         """Refuse strengths that are no share.

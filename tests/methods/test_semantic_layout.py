@@ -118,7 +118,7 @@ def test_images_are_differentiable_in_the_strength(kind: type[SemanticLayout]) -
 @pytest.mark.parametrize("kind", METHODS)
 def test_strengths_mean_something_by_themselves(kind: type[SemanticLayout]) -> None:
     edit = edit_of(kind())
-    assert not kind.calibrated
+    assert not kind().calibrated
     assert edit.scale.startswith("1 ")
     assert edit.shares == all(s > 0 for s in kind.strengths)
     kind().check_strengths(kind.strengths)

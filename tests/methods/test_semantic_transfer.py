@@ -10,6 +10,7 @@ from pipeline.errors import UserError
 from pipeline.generators.base import Generator
 from pipeline.methods.base import Method
 from pipeline.methods.edits import Edits
+from pipeline.methods.saved_edits import SavedEdits
 from pipeline.methods.semantic_transfer import (
     ResampleEdit,
     SemanticResample,
@@ -73,8 +74,10 @@ def test_transfers_need_references_that_fit() -> None:
 
 def test_a_saved_transfer_is_the_same(tmp_path: Path) -> None:
     edits = SemanticTransfer(codes="texture").discover(NETWORK, codes_of(), MOUTH)  # type: ignore[arg-type]
-    edits.save(tmp_path / "edits.safetensors")
-    (loaded,) = Edits.load(tmp_path / "edits.safetensors")
+    path = tmp_path / "edits.safetensors"
+    edits.save(path)
+    assert not SavedEdits(str(path)).calibrated
+    (loaded,) = Edits.load(path)
     assert loaded.settings() == edits[0].settings()
     images = [e.apply(NETWORK, codes_of(), 0.5, codes_of(seed=2)) for e in (loaded, edits[0])]
     assert torch.equal(*images)
