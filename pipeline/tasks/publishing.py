@@ -118,8 +118,8 @@ def _mirror(found: Findings, results: dict[str, Any], tracker: Tracker, folder: 
     tracker.log({name: estimate.value for name, estimate in found.metrics.items()})
     rows = [[name, v["value"], *v["ci95"], v["n"]] for name, v in results["metrics"].items()]
     tracker.table("metrics", ["metric", "value", "low", "high", "n"], rows)
-    if found.pictures:
-        tracker.images("pictures", [(n, folder / f"{n}.png") for n in found.pictures])
+    for name in found.pictures:  # W&B shows images of one key at one size
+        tracker.images(f"pictures/{name}", [(name, folder / f"{name}.png")])
     tracker.artefact("report", folder / "report.html", "report")
 
 
