@@ -24,10 +24,11 @@ EMBEDDED: Preset = {
     "hidden": (192, 192),
     "tolerance": 1e-3,
     "adjoint": False,
-    "steps": 800,
+    "steps": 600,
     "batch": 128,
     "rate": 2e-3,
     "decay": True,
+    "noise": 0.1,
 }
 PAPER: Preset = {
     "hidden": (512, 512, 512, 512, 512),
@@ -37,6 +38,7 @@ PAPER: Preset = {
     "batch": 5,
     "rate": 1e-3,
     "decay": False,
+    "noise": 0.0,
 }
 PRESETS: dict[str, Preset] = {"embedded": EMBEDDED, "paper": PAPER}
 
@@ -70,7 +72,7 @@ class StyleFlow(LabelledMethod):
             attribute's parts, None for all; other generators know ``own`` and None.
         preset: ``embedded`` or ``paper``.
         hidden: see :class:`FlowShape`; likewise ``tolerance`` and ``adjoint``.
-        steps: see :class:`FlowRecipe`; likewise ``batch``, ``rate`` and ``decay``.
+        steps: see :class:`FlowRecipe`; likewise ``batch``, ``rate``, ``decay``, ``noise``.
         num_samples: codes that are sampled, rendered and read.
 
     Attributes:
@@ -90,6 +92,7 @@ class StyleFlow(LabelledMethod):
     batch: int | None = None
     rate: float | None = None
     decay: bool | None = None
+    noise: float | None = None
     num_samples: int = 10_240
     name: str = "styleflow"
     trained: TrainedFlow | None = field(default=None, init=False, repr=False)
@@ -108,7 +111,9 @@ class StyleFlow(LabelledMethod):
         else:
             self.layers = as_layer_range(self.layers)
         self._sampling = Sampling(self.num_samples)
-        self._recipe = FlowRecipe(*(getattr(self, o) for o in ("steps", "batch", "rate", "decay")))
+        self._recipe = FlowRecipe(
+            *(getattr(self, o) for o in ("steps", "batch", "rate", "decay", "noise"))
+        )
         self.shape(1, 1)
 
     @property

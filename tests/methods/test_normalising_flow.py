@@ -14,7 +14,7 @@ from pipeline.methods.flow_training import FlowRecipe, FlowTraining
 from pipeline.methods.normalising_flow import FlowShape, MovingNorm, NormalisingFlow
 
 SHAPE = FlowShape(3, 2, (6, 5), 1e-6)
-RECIPE = FlowRecipe(steps=4, batch=8, rate=0.01, decay=True)
+RECIPE = FlowRecipe(steps=4, batch=8, rate=0.01, decay=True, noise=0.1)
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -141,6 +141,8 @@ def test_wrong_recipes_are_told() -> None:
         FlowRecipe(0, 8, 0.1, True)
     with pytest.raises(UserError, match="batch=1"):
         FlowRecipe(4, 1, 0.1, True)
+    with pytest.raises(UserError, match="noise=1"):
+        FlowRecipe(4, 8, 0.1, True, 1.0)
     with pytest.raises(UserError, match="too few"):
         FlowTraining(*(x[:3] for x in pairs()), SHAPE, RECIPE, 0)
 
