@@ -97,7 +97,8 @@ def in_words(seconds: float) -> str:
     for unit, size in (("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
-    return f"{max(seconds, 1):.0f} seconds"
+    whole = max(round(seconds), 1)
+    return f"{whole} second{'s' * (whole != 1)}"
 
 
 def _read(file: Path) -> Past | None:

@@ -16,7 +16,7 @@ from pipeline.errors import UserError, unknown_name
 from pipeline.regions.frames import in_frame
 
 MARK, PIXELS, EMBEDDED = "# Spaces:", "pixels", "procfaces"
-NEEDS_ATTRIBUTE = "needs an attribute"
+NEEDS_ATTRIBUTE, NEEDS_PARTS = "needs an attribute", "needs parts"
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,13 @@ class Fit:
         spaces: where a method can edit, or what a generator offers; none where it is not told.
         architectures: a method's, or a generator's; none where any will do, or it is not told.
         attribute: whether a method is of no use without an attribute.
+        parts: whether it looks for the parts of a face, which the embedded domain's parser finds.
     """
 
     spaces: tuple[str, ...] = ()
     architectures: tuple[str, ...] = ()
     attribute: bool = False
+    parts: bool = False
 
     @classmethod
     def of(cls, text: str) -> "Fit":
@@ -39,7 +41,8 @@ class Fit:
         lines = (line for line in text.splitlines() if line.startswith(MARK))
         parts = [part.strip() for part in next(lines, MARK).removeprefix(MARK).split(";")]
         made_for = [part.removeprefix("of ") for part in parts[1:] if part.startswith("of ")]
-        return cls(_names(parts[0]), _names(",".join(made_for)), NEEDS_ATTRIBUTE in parts)
+        needs = NEEDS_ATTRIBUTE in parts, NEEDS_PARTS in parts
+        return cls(_names(parts[0]), _names(",".join(made_for)), *needs)
 
 
 def fit_of(group: str, name: str, folders: Iterable[Path]) -> Fit:
@@ -125,6 +128,19 @@ def check_region(region: Mapping[str, Any], frame: str) -> None:
         raise UserError(
             f"region={region['name']} is found by a parser, which only the embedded domain has: "
             "use a box, e.g. region=box region.centre=[0.7,0.5] region.size=[0.2,0.3]."
+        )
+
+
+def check_parts(method: str, needs: Fit, frame: str) -> None:
+    """Refuse a method that looks for parts of pictures in which nothing finds them.
+
+    Raises:
+        UserError: says so.
+    """
+    if needs.parts and frame != EMBEDDED:
+        raise UserError(
+            f"method={method} compares with the parts of a face, and only the embedded domain has "
+            "a parser: take another method, e.g. method=resefa."
         )
 
 

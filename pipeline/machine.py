@@ -44,12 +44,13 @@ def has_gpu() -> bool:
     return any(path.exists() for path in NVIDIA)
 
 
-def check_memory(config: Mapping[str, Any], about: str, at_once: int = 1) -> None:
+def check_memory(config: Mapping[str, Any], about: str, pictures: int, at_once: int = 1) -> None:
     """Refuse batches that cannot fit into this machine's memory; a GPU's is not known here.
 
     Args:
         config: of one job.
         about: what the generator's configuration says of it, with the size of its images.
+        pictures: how many it measures.
         at_once: how many jobs run side by side.
 
     Raises:
@@ -57,7 +58,7 @@ def check_memory(config: Mapping[str, Any], about: str, at_once: int = 1) -> Non
     """
     if str(config["device"]) not in ("auto", "cpu") or (config["device"] == "auto" and has_gpu()):
         return
-    need, there = at_once * memory_needed(config, about), memory()
+    need, there = at_once * memory_needed(config, about, pictures), memory()
     if there is not None and need > there:
         batch = max(1, int(config["batch"]) // 8)
         raise UserError(
@@ -67,14 +68,14 @@ def check_memory(config: Mapping[str, Any], about: str, at_once: int = 1) -> Non
         )
 
 
-def memory_needed(config: Mapping[str, Any], about: str) -> float:
+def memory_needed(config: Mapping[str, Any], about: str, pictures: int) -> float:
     """Bytes that a job takes at its peak, roughly: libraries, weights and a batch of images."""
     size = _SIZE.search(about)
     share = (int(size.group(1)) / 1024) ** 2 if size else 1 / 256
     name = config["generator"].get("weights")
     file = find(str(name)) if name is not None else None
     weights = 2 * file.stat().st_size if file else 0
-    return LIBRARIES + weights + int(config["batch"]) * IMAGE * share
+    return LIBRARIES + weights + min(int(config["batch"]), pictures) * IMAGE * share
 
 
 def memory() -> float | None:

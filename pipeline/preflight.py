@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
+from hydra import initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -17,6 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from pipeline.composing import Composer
 from pipeline.config import check, register
 from pipeline.datasets.source import required_path
 from pipeline.errors import UserError, unknown_name
@@ -35,16 +36,16 @@ class Plan:
     Attributes:
         jobs: the overrides of every job.
         first: the configuration of the overrides that all jobs share, with Hydra's own.
-        fixed: these overrides.
         sweep: whether it is a sweep.
         base: the configuration without overrides.
+        composer: makes the configurations of jobs.
     """
 
     jobs: Sequence[Sequence[str]]
     first: DictConfig
-    fixed: Sequence[str]
     sweep: bool
     base: DictConfig
+    composer: Composer
 
     @property
     def hydra(self) -> DictConfig:
@@ -59,14 +60,13 @@ class Plan:
             return "hydra.sweep.dir", Path(str(self.hydra.sweep.dir))
         return "hydra.run.dir", Path(str(self.hydra.run.dir))
 
-    def checked(self, job: Sequence[str], with_hydra: bool = False) -> DictConfig:
-        """The configuration of a job.
+    def checked(self, job: Sequence[str]) -> DictConfig:
+        """The configuration of a job, with Hydra's own.
 
         Raises:
             UserError: the first mistake found in it.
         """
-        same = with_hydra and list(job) == list(self.fixed)
-        config = self.first if same else _compose(list(job), self.base, with_hydra)
+        config = _compose(job, self.base, self.composer)
         check(config)
         _check_weights(config)
         _check_dataset(config)
@@ -95,16 +95,17 @@ def planned(arguments: Sequence[str]) -> Iterator[Plan]:
     register()
     given = [a for a in arguments if not a.startswith("-")]
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        base = compose("config")
+        composer = Composer(CONF)
+        base = _own(composer.compose([]))
         parsed = _parse(given)
         for override in parsed:
             _check_key(override, base)
         fixed = [o.input_line or "" for o in parsed if not o.is_sweep_override()]
-        first = _compose(fixed, base, with_hydra=True)
+        first = _compose(fixed, base, composer)
         hydra = first.hydra
         sweep = bool({"-m", "--multirun"} & set(arguments)) or hydra.mode == RunMode.MULTIRUN
         swept = [*_parse(_grid(hydra) if sweep else []), *parsed]
-        plan = Plan(list(_jobs(_tried(swept, hydra), sweep)), first, fixed, sweep, base)
+        plan = Plan(list(_jobs(_tried(swept, hydra), sweep)), first, sweep, base, composer)
         _check_folder(*plan.folder)
         yield plan
 
@@ -181,6 +182,11 @@ def _check_key(override: Override, base: DictConfig) -> None:
         raise unknown_name("key", key, [*_keys(base), "experiment"])
 
 
+def _own(config: DictConfig) -> DictConfig:
+    """A configuration without Hydra's own."""
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+
+
 def _keys(node: DictConfig) -> list[str]:
     """Every key of a configuration, e.g. ``region`` and ``region.name``."""
     return _paths(OmegaConf.to_container(node, resolve=False), "")
@@ -207,9 +213,9 @@ def _jobs(parsed: list[Override], sweep: bool) -> Iterator[list[str]]:
         yield from batch
 
 
-def _compose(overrides: list[str], base: DictConfig, with_hydra: bool = False) -> DictConfig:
+def _compose(overrides: Sequence[str], base: DictConfig, composer: Composer) -> DictConfig:
     try:
-        return compose("config", overrides=overrides, return_hydra_config=with_hydra)
+        return composer.compose(overrides)
     except MissingConfigException as error:
         if str(error.missing_cfg_file).startswith("hydra/"):
             raise no_plugin(str(error.missing_cfg_file), error.options or []) from error

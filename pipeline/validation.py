@@ -10,7 +10,15 @@ from omegaconf import DictConfig, OmegaConf
 
 from pipeline.errors import UserError, unknown_name
 from pipeline.estimating import Past, estimate, past_runs, seconds_of
-from pipeline.fitting import EMBEDDED, check_attribute, check_region, check_spaces, fit_of
+from pipeline.fitting import (
+    EMBEDDED,
+    check_attribute,
+    check_parts,
+    check_region,
+    check_spaces,
+    fit_of,
+)
+from pipeline.inversion.files import image_files
 from pipeline.listing import CONF, attributes, first_sentence
 from pipeline.machine import check_device, check_disk, check_memory
 from pipeline.preflight import Plan, planned
@@ -93,7 +101,7 @@ def validate(arguments: Sequence[str]) -> Validation:
 
 def _verdict(plan: Plan, job: Sequence[str], past: Sequence[Past]) -> Verdict:
     try:
-        config = plan.checked(job, with_hydra=True)
+        config = plan.checked(job)
         names = {str(group): str(name) for group, name in config.hydra.runtime.choices.items()}
         check_job(config, names, _folders(config), _at_once(plan))
     except UserError as error:
@@ -119,12 +127,13 @@ def check_job(
     method, generator, frame = names["method"], names["generator"], frame_of(config)
     needs, has = fit_of("method", method, folders), fit_of("generator", generator, folders)
     check_spaces(method, needs, generator, has, config.method.get("space"))
+    check_parts(method, needs, frame)
     check_attribute(method, needs, config.attribute, frame, readable(frame))
     region: Any = OmegaConf.to_container(config.region, resolve=True)
     check_region(region, frame)
     _check_metrics(config, frame)
     check_device(str(config.device))
-    check_memory(config, _about(generator, folders), at_once)
+    check_memory(config, _about(generator, folders), _pictures(config), at_once)
     check_disk(Path(str(config.store)), "store", 1)
 
 
@@ -171,6 +180,13 @@ def _check_files(config: DictConfig) -> None:
         option = key.partition(".")[2]
         if option in node and node[option] is None:
             raise UserError(f"{key} is not given: add {key}=FILE.")
+
+
+def _pictures(config: DictConfig) -> int:
+    """How many pictures a job measures."""
+    if "images" in config.codes:
+        return len(image_files(config.codes.images))
+    return int(config.codes.get("count") or config.samples)
 
 
 def _about(generator: str, folders: Sequence[Path]) -> str:

@@ -10,7 +10,14 @@ from omegaconf import OmegaConf
 
 from pipeline.domains.procfaces import ProcFaces
 from pipeline.errors import UserError
-from pipeline.fitting import Fit, check_attribute, check_region, check_spaces, fit_of
+from pipeline.fitting import (
+    Fit,
+    check_attribute,
+    check_parts,
+    check_region,
+    check_spaces,
+    fit_of,
+)
 from pipeline.generators.base import Generator, Space
 from pipeline.generators.biggan import BigGAN
 from pipeline.generators.biggan_deep import BigGANDeep
@@ -53,6 +60,7 @@ def test_generators_say_what_their_classes_offer(name: str) -> None:
 def test_what_is_said_is_read() -> None:
     text = "# A method.\n# Spaces: s, w+; of stylegan, pggan; needs an attribute\nname: x\n"
     assert Fit.of(text) == Fit(("s", "w+"), ("stylegan", "pggan"), True)
+    assert Fit.of("# Spaces: s; needs parts\n") == Fit(("s",), parts=True)
     assert Fit.of("name: x\n") == Fit()
     assert fit_of("method", "of_nobody", [CONF]) == Fit()
 
@@ -76,6 +84,9 @@ def test_attributes_and_regions_belong_to_their_pictures() -> None:
     with pytest.raises(UserError, match="no attribute can be read"):
         check_attribute("own", Fit(), "smile", "none", [])
     check_region({"name": "hair", "parts": ["hair"]}, "procfaces")
+    check_parts("own", Fit(parts=True), "procfaces")
+    with pytest.raises(UserError, match="has a parser"):
+        check_parts("own", Fit(parts=True), "ffhq")
     with pytest.raises(UserError, match="use a box"):
         check_region({"name": "hair", "parts": ["hair"]}, "ffhq")
 

@@ -44,7 +44,7 @@ def test_an_experiment_brings_its_grid_and_its_time(tmp_path: Path) -> None:
         (["metric.lpips=sometimes"], ["metric.lpips", "official"]),
         (["generator=checkpoint"], ["generator.checkpoint=FILE"]),
         (["method=saved", "method.path=no/where"], ["method.path=no/where"]),
-        (["batch=100000000"], ["batch=100000000", "GB"]),
+        (["batch=10000000", "samples=10000000"], ["batch=10000000", "GB"]),
     ],
 )
 def test_what_cannot_run_says_what_to_type(arguments: list[str], named: list[str]) -> None:
