@@ -42,6 +42,7 @@ def describe(factory: MeasureFactory) -> dict[str, Any]:
     return {
         "mse": factory.mse,
         "ssim": factory.ssim,
+        "further": {name: dict(options) for name, options in factory.further.items()},
         "features": {"name": features.name, "dim": features.dim} if features else None,
         "identity": judges.identity.name if judges.identity else None,
         "distance": judges.distance.name if judges.distance else None,
@@ -70,4 +71,5 @@ def described(notes: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Measur
         Absent("predictor", names=tuple(notes["attributes"])),
         notes["mse"],
         notes["ssim"],
+        notes.get("further", {}),
     )

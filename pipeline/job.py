@@ -198,8 +198,14 @@ def _factory(e: Experiment, config: DictConfig, runner: Runner) -> MeasureFactor
     reference = None
     if e.judges.features is not None:
         reference = runner.run(Reference(e.domain, e.judges.features)).value
+    wishes: Any = OmegaConf.to_container(config.metric, resolve=True)
     return MeasureFactory(
-        e.judges, reference, e.domain.predictor, config.metric.mse, config.metric.ssim
+        e.judges,
+        reference,
+        e.domain.predictor,
+        wishes["mse"],
+        wishes["ssim"],
+        wishes.get("further") or {},
     )
 
 

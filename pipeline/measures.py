@@ -1,12 +1,14 @@
 """All metrics of a run at one strength, as one thing that updates, merges and is stored."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from hydra.utils import get_class
 from torch import Tensor
 
 from pipeline.domains.judges import NOBODY, Judges
+from pipeline.errors import UserError
 from pipeline.evaluators.base import fingerprint_of
 from pipeline.metrics.attribute_change import AttributeChange, AttributePredictor
 from pipeline.metrics.base import Estimate, Metric
@@ -16,6 +18,8 @@ from pipeline.metrics.identity import IdentitySimilarity
 from pipeline.metrics.masked_mse import MaskedMSE
 from pipeline.metrics.perceptual import PerceptualChange
 from pipeline.metrics.ssim import SSIM
+
+Recipe = tuple[str, type[Metric], tuple[Any, ...], Mapping[str, Any]]
 
 
 @dataclass
@@ -62,6 +66,7 @@ class MeasureFactory:
         reference: statistics of the data; None where no Fréchet distance is asked for.
         predictor: reads the attributes.
         mse: whether to measure it; likewise ``ssim``.
+        further: metrics of a user's own by name: ``_target_``, a class, and what it is made with.
     """
 
     judges: Judges
@@ -69,6 +74,7 @@ class MeasureFactory:
     predictor: AttributePredictor
     mse: bool = True
     ssim: bool = True
+    further: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def settings(self) -> dict[str, Any]:
         """What the numbers depend on: the metrics and the networks behind them."""
@@ -83,37 +89,50 @@ class MeasureFactory:
         return MeasureFactory(NOBODY, None, self.predictor, ssim=False)
 
     def new(self) -> Measures:
-        """Metrics that have seen nothing."""
-        return Measures(
-            {name: cls(*args) for name, cls, args in self._recipes()},
-            AttributeChange(self.predictor),
-        )
+        """Metrics that have seen nothing.
+
+        Raises:
+            UserError: one of the user's own is called something else than it is configured as.
+        """
+        metrics = {name: cls(*args, **options) for name, cls, args, options in self._recipes()}
+        for name in self.further:
+            if (own := metrics[name].name) != name:
+                raise UserError(
+                    f"metric.further.{name}: its class calls it '{own}'; use one name for both."
+                )
+        return Measures(metrics, AttributeChange(self.predictor))
 
     def from_state(self, state: Mapping[str, Tensor]) -> Measures:
         """Metrics as :meth:`Measures.state` wrote them."""
         return Measures(
             {
-                name: cls.from_state(_under(name, state), *args)
-                for name, cls, args in self._recipes()
+                name: cls.from_state(_under(name, state), *args, **options)
+                for name, cls, args, options in self._recipes()
             },
             AttributeChange.from_state(_under("attribute_change", state), self.predictor),
         )
 
-    def _recipes(self) -> list[tuple[str, type[Metric], tuple[Any, ...]]]:
+    def _recipes(self) -> list[Recipe]:
         """Name, class and constructor arguments of every metric."""
-        recipes: list[tuple[str, type[Metric], tuple[Any, ...]]] = []
+        judges, recipes = self.judges, list[Recipe]()
         if self.mse:
-            recipes.append(("mse", MaskedMSE, ()))
-        if self.judges.features is not None:
-            extractor = self.judges.features
-            recipes.append((extractor.name, FrechetDistance, (extractor, self.reference)))
+            recipes.append(("mse", MaskedMSE, (), {}))
+        if judges.features is not None:
+            arguments = (judges.features, self.reference)
+            recipes.append((judges.features.name, FrechetDistance, arguments, {}))
         if self.ssim:
-            recipes.append(("ssim", SSIM, ()))
-        if self.judges.identity is not None:
-            recipes.append((self.judges.identity.name, IdentitySimilarity, (self.judges.identity,)))
-        if self.judges.distance is not None:
-            recipes.append((self.judges.distance.name, PerceptualChange, (self.judges.distance,)))
-        return recipes
+            recipes.append(("ssim", SSIM, (), {}))
+        if judges.identity is not None:
+            recipes.append((judges.identity.name, IdentitySimilarity, (judges.identity,), {}))
+        if judges.distance is not None:
+            recipes.append((judges.distance.name, PerceptualChange, (judges.distance,), {}))
+        return [*recipes, *(_own(name, options) for name, options in self.further.items())]
+
+
+def _own(name: str, settings: Mapping[str, Any]) -> Recipe:
+    """The recipe of a metric of the user's own."""
+    options = dict(settings)
+    return name, get_class(str(options.pop("_target_"))), (), options
 
 
 def _under(name: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
