@@ -28,7 +28,7 @@ EMBEDDED: Preset = {
     "batch": 128,
     "rate": 2e-3,
     "decay": True,
-    "noise": 0.1,
+    "noise": 0.3,
 }
 PAPER: Preset = {
     "hidden": (512, 512, 512, 512, 512),
