@@ -25,6 +25,14 @@ class Space(StrEnum):
     PARAMETERS = "parameters"
 
 
+OFFERED_BY: Mapping[Space, str] = {
+    Space.Z: "any but pix2pixHD",
+    **dict.fromkeys((Space.W, Space.W_PLUS, Space.S), "any StyleGAN, or SemanticStyleGAN"),
+    **dict.fromkeys((Space.ACTIVATIONS, Space.PARAMETERS), "any but SemanticStyleGAN"),
+}
+"""The architectures that offer a space, in words."""
+
+
 @dataclass(frozen=True)
 class Codes:
     """One batch of latents.
@@ -123,11 +131,11 @@ class Generator(nn.Module, ABC):
         """Refuse a space that the generator does not have.
 
         Raises:
-            UserError: it has none.
+            UserError: it has none; names generators that have it.
         """
         if space not in self.spaces:
             offered = ", ".join(sorted(self.spaces))
             raise UserError(
                 f"{wanted_by} needs the space '{space}', which generator={self.name} does not "
-                f"offer (it has: {offered})."
+                f"offer (it has: {offered}): use another generator ({OFFERED_BY[space]})."
             )

@@ -35,7 +35,7 @@ def overlaps(maps: Tensor, labels: Tensor, classes: int) -> Tensor:
 
     Args:
         maps: magnitudes of gradients ``[k, cells]``.
-        labels: classes of the cells, int64 ``[cells]``.
+        labels: classes of the cells, int64 ``[cells]``; those from ``classes`` on count for none.
         classes: number of classes.
 
     Returns:
@@ -43,7 +43,7 @@ def overlaps(maps: Tensor, labels: Tensor, classes: int) -> Tensor:
         classes that the image does not show, and for maps that are zero everywhere.
     """
     ranked = labels[maps.argsort(dim=1, descending=True, stable=True)]
-    areas = torch.bincount(labels, minlength=classes)
+    areas = torch.bincount(labels, minlength=classes)[:classes]
     shares = torch.zeros(len(maps), classes, dtype=torch.float64, device=maps.device)
     for index, area in enumerate(areas.tolist()):
         if area:

@@ -26,6 +26,12 @@ def test_overlaps_are_shares_of_the_strongest_cells() -> None:
     assert not found[:, 3].any()
 
 
+def test_cells_of_no_class_count_for_none() -> None:
+    labels = torch.tensor([0, 0, 1, 1, 3, 3])
+    found = overlaps(maps("980000", "000098"), labels, 3)
+    torch.testing.assert_close(found, torch.tensor([[1.0, 0, 0], [0, 0, 0]]).double())
+
+
 def test_a_channel_without_effect_overlaps_with_nothing() -> None:
     shares = overlaps(maps("0000000000"), LABELS, 3)
     assert not shares.any()
