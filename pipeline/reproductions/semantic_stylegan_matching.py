@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from torch import Tensor
+
 from pipeline.array_files import read_arrays
 from pipeline.errors import UserError
 from pipeline.metrics.base import Estimate
@@ -172,5 +174,5 @@ def pictures(jobs: Sequence[Job], targets: list[str], methods: list[str]) -> Ite
                 )
 
 
-def _arrays(job: Job) -> Mapping[str, object]:
+def _arrays(job: Job) -> Mapping[str, Tensor]:
     return read_arrays(job.path) if job.problem is None else {}
