@@ -1,7 +1,6 @@
 """What is checked before any work: every override, by composing every job of the command line."""
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from pipeline.config import check, register
 from pipeline.datasets.source import required_path
 from pipeline.errors import UserError, unknown_name
 from pipeline.inversion.files import image_files
+from pipeline.mistakes import choices_of, explained, first_line, keys_of, without_hydra
 from pipeline.plugins import no_plugin
 from pipeline.weights.cache import locate
 
@@ -96,7 +96,7 @@ def planned(arguments: Sequence[str]) -> Iterator[Plan]:
     given = [a for a in arguments if not a.startswith("-")]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         composer = Composer(CONF)
-        base = _own(composer.compose([]))
+        base = without_hydra(composer.compose([]))
         parsed = _parse(given)
         for override in parsed:
             _check_key(override, base)
@@ -166,7 +166,7 @@ def _parse(given: list[str]) -> list[Override]:
     try:
         return OverridesParser.create().parse_overrides(given)
     except HydraException as error:
-        raise UserError(f"{_first_line(error)} Write overrides as key=value.") from error
+        raise UserError(f"{first_line(error)} Write overrides as key=value.") from error
 
 
 def _check_key(override: Override, base: DictConfig) -> None:
@@ -174,28 +174,12 @@ def _check_key(override: Override, base: DictConfig) -> None:
     key = override.key_or_group
     if key.split(".")[0].split("/")[0] in FREE or (CONF / key).is_dir():
         return
-    if OmegaConf.select(base, key, default=key) == key and key not in _keys(base):
+    if OmegaConf.select(base, key, default=key) == key and key not in keys_of(base):
         # The key may belong to another choice of its group, e.g. an option of another method.
         group = key.split(".")[0]
         if "." in key and (CONF / group).is_dir():
             return
-        raise unknown_name("key", key, [*_keys(base), "experiment"])
-
-
-def _own(config: DictConfig) -> DictConfig:
-    """A configuration without Hydra's own."""
-    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-
-
-def _keys(node: DictConfig) -> list[str]:
-    """Every key of a configuration, e.g. ``region`` and ``region.name``."""
-    return _paths(OmegaConf.to_container(node, resolve=False), "")
-
-
-def _paths(value: Any, prefix: str) -> list[str]:
-    if not isinstance(value, dict):
-        return []
-    return [p for k, v in value.items() for p in (f"{prefix}{k}", *_paths(v, f"{prefix}{k}."))]
+        raise unknown_name("key", key, [*keys_of(base), "experiment"])
 
 
 def _jobs(parsed: list[Override], sweep: bool) -> Iterator[list[str]]:
@@ -220,49 +204,9 @@ def _compose(overrides: Sequence[str], base: DictConfig, composer: Composer) -> 
         if str(error.missing_cfg_file).startswith("hydra/"):
             raise no_plugin(str(error.missing_cfg_file), error.options or []) from error
         group, _, name = str(error.missing_cfg_file).partition("/")
-        raise unknown_name(group, name, _choices(group) or error.options or []) from error
+        raise unknown_name(group, name, choices_of(group) or error.options or []) from error
     except (HydraException, OmegaConfBaseException) as error:
-        raise _explained(error, base) from error
-
-
-def _explained(error: Exception, base: DictConfig) -> UserError:
-    """A composition error in one line: what was given and what would do."""
-    text, cause = str(error), error.__cause__
-    if match := re.search(r"Could not override '(.+?)'", text):
-        key = match.group(1)
-        group, _, option = key.partition(".")
-        if owners := _choices_with(group, option):
-            return UserError(f"{key} is an option of {' and '.join(owners)}: add that.")
-        if not option:
-            return unknown_name("key", key, _keys(base))
-        known = [k for k in _keys(base) if k.startswith(f"{group}.")]
-        return unknown_name("key", key, [*known, *_options(group)])
-    if match := re.search(r"Error merging override (.+)", text):
-        return UserError(f"{match.group(1)}: {_first_line(cause or error)}.")
-    return UserError(_first_line(error))
-
-
-def _choices(group: str) -> list[str]:
-    """The choices of a group, those of its folders included: ``resefa/table1``."""
-    files = sorted((CONF / group).rglob("*.yaml"))
-    return [file.relative_to(CONF / group).with_suffix("").as_posix() for file in files]
-
-
-def _choices_with(group: str, option: str) -> list[str]:
-    """The choices of a group that have an option, e.g. ``codes=inversion``."""
-    files = sorted((CONF / group).glob("*.yaml"))
-    return [f"{group}={f.stem}" for f in files if option and option in OmegaConf.load(f)]
-
-
-def _options(group: str) -> set[str]:
-    """The options of all choices of a group, e.g. ``codes.images``."""
-    loaded = (OmegaConf.load(file) for file in (CONF / group).glob("*.yaml"))
-    names = {str(name) for options in loaded for name in options} - {"_target_"}
-    return {f"{group}.{name}" for name in names}
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".")
+        raise explained(error, base) from error
 
 
 def wants_help(arguments: Sequence[str]) -> bool:
