@@ -33,7 +33,7 @@ def sheet_of(
     catalog: Catalog, generator: Generator, record: Record, name: str = "catalog"
 ) -> ClusterSheet:
     """Everything that the page shows."""
-    images, clusters = _seen(catalog, generator)
+    images, clusters = seen(catalog, generator)
     facts = [
         ("generator", catalog.generator),
         ("layer", catalog.layer),
@@ -58,13 +58,13 @@ def sheet_of(
     )
 
 
-def _seen(catalog: Catalog, generator: Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Samples that the catalog was not made from, and their clusters."""
+def seen(catalog: Catalog, generator: Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Samples that the catalog was not made from, and their clusters ``[n, H, W]``."""
     random = torch.Generator().manual_seed(2 * catalog.seed + 1)
     codes: Codes = generator.sample(SHOWN, random)
-    seen, images = features_and_images(generator, codes, [catalog.layer])
+    found, images = features_and_images(generator, codes, [catalog.layer])
     return images, upsampled(
-        catalog.assign(seen[catalog.layer]), catalog.count, generator.resolution
+        catalog.assign(found[catalog.layer]), catalog.count, generator.resolution
     )
 
 
