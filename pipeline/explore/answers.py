@@ -28,6 +28,7 @@ Asked = Mapping[str, Any]
 Answer = dict[str, Any]
 LARGE, SMALL = 512, 128  # longest side of the pictures in the middle, and of those in rows
 GROUPS = ("generator", "method", "region", "edit")
+CLUSTERING = ("method.num_samples=", "method.num_vectors=", "method.restarts=", "generator.")
 OFFERED = 12  # samples to choose from at a time
 GALLERY = (-2 / 3, -1 / 3, 0.0, 1 / 3, 2 / 3)  # of the slider's reach; and where it begins at 0:
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -55,7 +56,7 @@ class Answers:
     def pictures(self, asked: Asked) -> Answer:
         """Some samples of a generator, and what is known about its pictures."""
         wish = Wish.of(dict(asked))
-        e = self.session.open(wish.generator, wish.options)
+        e = self.session.open(wish.generator, _of_generator(wish))
         count = len(self.session.pictures.samples(e).value)
         first = int(asked.get("first") or 0) % count
         names = [str(i) for i in range(first, min(first + OFFERED, count))]
@@ -129,7 +130,7 @@ class Answers:
         change, count = float(asked.get("change") or 1), int(asked.get("count") or 32)
         methods = [str(method) for method in asked.get("methods") or ()]
         found = compare(self.session, wish, methods, change, names, count)
-        e = self.session.open(wish.generator, wish.options)
+        e = self.session.open(wish.generator, _of_generator(wish))
         originals = self.session.pictures.originals(e, names)
         return {
             "originals": _row(originals),
@@ -138,8 +139,11 @@ class Answers:
 
     def clusters(self, asked: Asked) -> Answer:
         """The clusters of a layer over samples."""
-        generator, count = Wish.of(dict(asked)).generator, int(asked.get("count") or 16)
-        self._clusters = clusters(self.session, generator, str(asked["layer"]), count)
+        wish, layer = Wish.of(dict(asked)), str(asked["layer"])
+        count = int(asked.get("count") or 16)
+        # Options of another method mean nothing to this one, those of its own do.
+        options = [o for o in wish.options if o.startswith(CLUSTERING)]
+        self._clusters = clusters(self.session, wish.generator, layer, count, options)
         return _drawn(self._clusters)
 
     def labels(self, asked: Asked) -> Answer:
@@ -157,10 +161,13 @@ class Answers:
         file = self.session.name(int(asked["found"]), _choice(asked), name, what)
         return {"file": str(file), "command": f"python run.py edit={name}"}
 
-    def photograph(self, generator: str, name: str, content: bytes) -> Answer:
+    def photograph(self, asked: Asked, content: bytes) -> Answer:
         """A photograph as a picture."""
-        picture = self.session.photograph(generator, name, content)
-        e = self.session.open(generator)
+        wish, name = Wish.of(dict(asked)), str(asked.get("name") or "photograph")
+        inverted = [o for o in wish.options if o.startswith("codes.")]
+        options = _of_generator(wish)
+        picture = self.session.photograph(wish.generator, name, content, [*options, *inverted])
+        e = self.session.open(wish.generator, options)
         image = self.session.pictures.original(e, picture)[0]
         likeness = self.session.pictures.photographs[-1].likeness
         told = [f"{metric_info(m).label} {format_number(v)}" for m, v in likeness.items()]
@@ -182,6 +189,11 @@ class Answers:
             "seconds": found.seconds,
             "command": found.wish.command(),
         }
+
+
+def _of_generator(wish: Wish) -> list[str]:
+    """The options that decide what a generator's pictures are; others are those of a method."""
+    return [option for option in wish.options if option.startswith(("generator.", "dataset"))]
 
 
 def _choice(asked: Asked) -> Choice:

@@ -1,7 +1,7 @@
 """The clusters of a semantic catalog, for a person to name (Collins et al. 2020, Sec. 3.1)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +53,9 @@ class Clusters:
         )
 
 
-def clusters(session: Session, generator: str, layer: str, count: int) -> Clusters:
+def clusters(
+    session: Session, generator: str, layer: str, count: int, options: Sequence[str] = ()
+) -> Clusters:
     """The catalog of a layer, made through the store; with names that were given before.
 
     Args:
@@ -61,6 +63,7 @@ def clusters(session: Session, generator: str, layer: str, count: int) -> Cluste
         generator: whose features are clustered.
         layer: e.g. ``b32.conv0``.
         count: clusters, K.
+        options: further overrides, e.g. ``method.num_samples=50``.
 
     Raises:
         UserError: the generator has no such layer, or none that can be clustered.
@@ -70,6 +73,7 @@ def clusters(session: Session, generator: str, layer: str, count: int) -> Cluste
         "method=editing_in_style",
         f"method.layers=[{layer}]",
         f"method.clusters=[{count}]",
+        *options,
     ]
     e, config = session.experiment(overrides)
     catalogued(e, config.seed, session.runner)

@@ -17,7 +17,6 @@ from pipeline.explore.wish import Wish
 from pipeline.generators.base import Codes
 from pipeline.methods.edits import Edit, Edits
 from pipeline.methods.latents import LayerRange
-from pipeline.methods.styleflow_edit import FlowEdit
 from pipeline.runner import Result, Runner
 from pipeline.stages.calibration import SELECTIVE, Calibration
 
@@ -105,8 +104,7 @@ class Found:
                 most = len(self.edits.value) - 1
                 raise UserError(f"direction={direction}: there are 0 to {most}.")
             edit = restricted(self.edits.value[direction], self.experiment.generator, layers)
-            if isinstance(edit, FlowEdit):  # a copy does not know who reads attributes
-                edit.see(self.experiment.domain.predictor)
+            edit.see(self.experiment.domain)  # a copy does not know who reads attributes
             self._edits[known] = edit
         return self._edits[known]
 

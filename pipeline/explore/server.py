@@ -112,10 +112,8 @@ def _sent(
             return _response({"error": "A photograph comes as bytes."}, 415)
         if int(request.headers.get("content-length", 0)) > MOST:
             return _response({"error": f"The file is larger than {MOST // 2**20} MiB."}, 400)
-        content, told = await request.body(), request.query_params
-        return await _answered(
-            lambda: answers.photograph(told["generator"], told["name"], content), pool
-        )
+        content, asked = await request.body(), dict(request.query_params)
+        return await _answered(lambda: answers.photograph(asked, content), pool)
 
     return respond
 

@@ -182,7 +182,7 @@
   const photograph = () => working("Finding the code of the photograph", async () => {
     const [file] = $("photograph").files;
     if (!file) return;
-    const query = new URLSearchParams({ generator: $("generator").value, name: file.name });
+    const query = new URLSearchParams({ generator: $("generator").value, options: $("options").value, name: file.name });
     const got = await answer(await fetch(`api/photograph?${query}`, {
       method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file,
     }));
