@@ -5,6 +5,7 @@ python scripts/benchmark.py jacobian       # ReSeFa's discovery: the public code
 python scripts/benchmark.py inversion      # held-out renders: likeness, locality of edits, seconds
 python scripts/benchmark.py style_intervention   # its optimisation: the plain loop and ours
 python scripts/benchmark.py navigan_spectrum     # eigenvectors: the power iteration and ours
+python scripts/benchmark.py scale          # editing and measuring: resolution by number of samples
 
 Everything that is compared is timed in the same run, in turns.
 """
@@ -212,6 +213,13 @@ def navigan_spectrum(options: argparse.Namespace) -> None:
     report(options.layer, options.count, options.codes, options.iterations)
 
 
+def scale(options: argparse.Namespace) -> None:
+    """Editing and measuring: seconds per sample and peak memory by resolution and samples."""
+    from pipeline.benchmarks.scale import report
+
+    report(options.resolutions, options.samples, options.batch, options.out)
+
+
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Timings of what was chosen by measurement.")
@@ -254,6 +262,12 @@ def arguments() -> argparse.Namespace:
     command.add_argument("--iterations", type=int, default=160, help="of each vector, at most")
     command.add_argument("--threads", type=int, default=2, help="of the CPU")
     command.set_defaults(run=navigan_spectrum)
+    command = commands.add_parser("scale", help=scale.__doc__)
+    command.add_argument("--resolutions", type=int, nargs="+", default=(64, 128, 256))
+    command.add_argument("--samples", type=int, nargs="+", default=(250, 1000, 4000))
+    command.add_argument("--batch", type=int, default=16, help="images at once")
+    command.add_argument("--out", type=Path, help="folder for scale.json")
+    command.set_defaults(run=scale, threads=1)
     return parser.parse_args()
 
 
