@@ -3,11 +3,16 @@
 import logging
 from collections.abc import Callable
 
+from pipeline.disk import is_full
+from pipeline.errors import UserError
+
 log = logging.getLogger(__name__)
 
 
 def attempt(what: str, act: Callable[[], object]) -> None:
     """Do what the results do not depend on; its failure is a warning.
+
+    It comes with a traceback, unless a full disk or a mistake of the user's is the reason.
 
     Args:
         what: what it makes, e.g. ``the report``.
@@ -16,4 +21,5 @@ def attempt(what: str, act: Callable[[], object]) -> None:
     try:
         act()
     except Exception as error:
-        log.warning("%s failed (%s); the numbers are safe", what, error, exc_info=True)
+        told = isinstance(error, UserError) or is_full(error)
+        log.warning("%s failed (%s); the numbers are safe", what, error, exc_info=not told)

@@ -1,17 +1,21 @@
 """How the program ends: a user's mistake in one line, an interruption in one, a fault in full."""
 
+import logging
 import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
+from pipeline.disk import Place, is_full, reason
 from pipeline.errors import UserError
 from pipeline.preflight import preflight, wants_help
+from pipeline.records import OUTPUT_KEY
 
 MISTAKE, INTERRUPTED, TERMINATED = 2, 130, 143
 TRACEBACKS = "PIPELINE_TRACEBACKS"  # what HYDRA_FULL_ERROR was before it was set here
@@ -71,13 +75,16 @@ def told_plainly() -> Iterator[None]:
     os.environ.setdefault(TRACEBACKS, os.environ.get("HYDRA_FULL_ERROR", "0"))
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints errors itself and hides their origin
     signal.signal(signal.SIGTERM, _terminate)
+    logging.raiseExceptions = False  # a log that does not fit on a full disk is no fault
     try:
         yield
-    except UserError as error:
-        _tell(error)
     except KeyboardInterrupt:
         print("interrupted: the same command goes on from here", file=sys.stderr)
         sys.exit(INTERRUPTED)
+    except Exception as error:
+        if (mistake := _no_fault(error)) is None:
+            raise
+        _tell(mistake)
 
 
 @contextmanager
@@ -85,10 +92,27 @@ def job() -> Iterator[None]:
     """End a single run as :func:`told_plainly` does; a job of a sweep fails and others go on."""
     try:
         yield
-    except UserError as error:
-        if HydraConfig.get().mode == RunMode.MULTIRUN:
+    except Exception as error:
+        if (mistake := _no_fault(error)) is None:
             raise
-        _tell(error)
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            raise mistake from error
+        _tell(mistake)
+
+
+def _no_fault(error: Exception) -> UserError | None:
+    """A mistake of the user's, or a disk that is full, in words; None for a fault."""
+    if isinstance(error, UserError):
+        return error
+    if not is_full(error):
+        return None
+    if HydraConfig.initialized():
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        return Place("output folder", folder, OUTPUT_KEY).refuse(error)
+    return UserError(  # Hydra's own files
+        f"A disk is full ({reason(error)}): free some space and run the same command again, or "
+        "choose another folder with hydra.run.dir=PATH, of a sweep with hydra.sweep.dir=PATH."
+    )
 
 
 def _tell(error: UserError) -> None:
