@@ -1,0 +1,128 @@
+"""Where faults are injected: small commands, what they give undisturbed, and folders to run in."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from pipeline.faults.commands import Command, Ended
+from pipeline.faults.results import results
+
+PATIENCE = 600.0  # seconds, after which a command hangs
+SMALL = (
+    "method=resefa", "samples=16", "strength=[1]", "dataset.reference_samples=64",
+    "method.num_codes=1", "method.num_directions=1", "threads=1",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A command.
+
+    Attributes:
+        name: what it is called.
+        arguments: of ``run.py``.
+        key: configuration key of the folder that it leaves its results in.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    key: str
+
+
+JOB = Setting("job", (*SMALL, "region=mouth"), "hydra.run.dir")
+SWEEP = Setting("sweep", ("-m", *SMALL, "region=mouth,eyes"), "hydra.sweep.dir")
+SETTINGS = (JOB, SWEEP)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Folders that a command runs in.
+
+    Attributes:
+        root: for what it prints.
+        setting: the command.
+        store: of the command.
+        out: where its results go.
+        further: more arguments.
+        environment: variables that are set for it.
+    """
+
+    root: Path
+    setting: Setting
+    store: Path
+    out: Path
+    further: tuple[str, ...] = ("logger=none",)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def under(cls, root: Path, setting: Setting) -> "Place":
+        """Folders of its own below a root that is made."""
+        root.mkdir(parents=True)
+        return cls(root, setting, root / "store", root / "out")
+
+    @property
+    def arguments(self) -> list[str]:
+        """The whole command line."""
+        where = (f"store={self.store}", f"{self.setting.key}={self.out}")
+        return [*self.setting.arguments, *where, *self.further]
+
+    def start(self) -> Command:
+        """Start the command."""
+        number = len(list(self.root.glob("printed-*")))
+        return Command(self.arguments, self.root / f"printed-{number}.txt", self.environment)
+
+    def run(self) -> Ended:
+        """Run the command to its end."""
+        return self.start().wait(PATIENCE)
+
+
+@dataclass
+class Bench:
+    """All trials of a session.
+
+    Attributes:
+        folder: everything lies in it.
+        wanted: per setting, what an undisturbed command leaves.
+        seconds: per setting, what it takes from an empty store.
+    """
+
+    folder: Path
+    wanted: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def measure(self, setting: Setting) -> None:
+        """Run a command undisturbed.
+
+        Raises:
+            RuntimeError: even so it fails.
+        """
+        place = Place.under(self.folder / f"undisturbed-{setting.name}", setting)
+        ended = place.run()
+        if ended.code != 0 or ended.traceback:
+            raise RuntimeError(f"the undisturbed {setting.name} fails:\n{ended.printed}")
+        self.wanted[setting.name] = results(place.out)
+        self.seconds[setting.name] = ended.seconds
+
+    def stored(self, setting: Setting) -> Path:
+        """The store that an undisturbed command leaves."""
+        return self.folder / f"undisturbed-{setting.name}" / "store"
+
+    def size(self, setting: Setting, part: str) -> int:
+        """Bytes of the ``store`` or the results (``out``) that an undisturbed command leaves."""
+        folder = self.folder / f"undisturbed-{setting.name}" / part
+        return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+    def prefill(self, place: Place, random: Random) -> None:
+        """Put a random part of a finished store into a place: as if a run had come so far."""
+        share = random.random()
+        stages = sorted(p for p in self.stored(place.setting).iterdir() if p.name[0] != ".")
+        for stage in stages:
+            if random.random() < share:
+                shutil.copytree(stage, place.store / stage.name)
+
+    def fill(self, place: Place) -> None:
+        """Put all of a finished store into a place."""
+        shutil.copytree(self.stored(place.setting), place.store)
