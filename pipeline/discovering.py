@@ -6,8 +6,6 @@ from pipeline.flowing import flowed
 from pipeline.labelling import learned_from
 from pipeline.methods.edits import Edits
 from pipeline.methods.saved_edits import SavedEdits
-from pipeline.methods.styleflow_edit import FlowEdit
-from pipeline.methods.translation_edit import TranslationEdit
 from pipeline.navigating import navigated
 from pipeline.runner import Result, Runner
 from pipeline.stages.discovery import Discovery
@@ -40,6 +38,5 @@ def discovered(e: Experiment, seed: int, runner: Runner) -> Result[Edits]:
     ]
     found = runner.run(stage, upstream)
     for edit in found.value:
-        if isinstance(edit, TranslationEdit | FlowEdit):
-            edit.see(e.domain.predictor)
+        edit.see(e.domain)
     return found

@@ -33,7 +33,6 @@ def prepare(
     """
     for edit in edits:
         if isinstance(edit, InterventionEdit):
-            edit.see(domain.parser.parse)
             for sense in senses(edit, strengths):
                 if not edit.remembers(codes, sense):
                     solved(edit, generator, codes, sense, domain, runner)
@@ -55,7 +54,6 @@ def solved(
     runner: Runner,
 ) -> Solution:
     """The coefficients of codes, batch by batch from the store; the edit remembers them."""
-    edit.see(domain.parser.parse)
     parts: list[Solution] = []
     for first in range(0, len(codes), BATCH):
         few = codes[first : first + BATCH]

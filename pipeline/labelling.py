@@ -5,7 +5,7 @@ from pipeline.generators.base import Generator
 from pipeline.keys import key
 from pipeline.methods.hyperplanes import LabelledMethod
 from pipeline.methods.labels import Labels
-from pipeline.methods.reading import Predictor
+from pipeline.methods.reader import Predictor
 from pipeline.runner import Result, Runner
 from pipeline.stages.labels import Labelling, shards
 

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from pipeline.generators.base import Generator, Space
 from pipeline.methods.gram import Progress
-from pipeline.methods.reading import Predictor
+from pipeline.methods.reader import Predictor
 from pipeline.methods.style_channels import sampled
 
 RENDERED_AT_ONCE = 64

@@ -14,6 +14,7 @@ from pipeline.errors import UserError
 from pipeline.generators.base import Codes, Generator, Space
 from pipeline.methods import edit_file
 from pipeline.methods.latents import as_layer_range, shift
+from pipeline.methods.reader import Reader
 
 Strength = float | Sequence[float] | Tensor
 
@@ -62,6 +63,9 @@ class Edit(ABC):
         """
         self.check(generator)
         return self.render(generator, codes, _per_image(strength, codes), reference)
+
+    def see(self, reader: Reader) -> None:  # noqa: B027 - most look at no images
+        """Take who finds parts and attributes, for edits that go by them; no file holds it."""
 
     def check(self, generator: Generator) -> None:
         """Refuse a generator that the edit was not found on.

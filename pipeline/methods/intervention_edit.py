@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,10 +24,9 @@ from pipeline.methods.intervention import (
     solve,
 )
 from pipeline.methods.latents import shift
+from pipeline.methods.reader import Reader
 from pipeline.methods.restart import renderer
 from pipeline.methods.target_parts import Target
-
-Parse = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -65,11 +64,11 @@ class InterventionEdit(Edit):
         object.__setattr__(self, "space", Space(self.space))
         object.__setattr__(self, "parts", tuple(self.parts))
         object.__setattr__(self, "_memory", {})
-        object.__setattr__(self, "_parse", None)
+        object.__setattr__(self, "_reader", None)
 
-    def see(self, parse: Parse) -> None:
-        """Take what finds the parts of images ``[n, 3, H, W]``: an edit's file does not hold it."""
-        object.__setattr__(self, "_parse", parse)
+    def see(self, reader: Reader) -> None:
+        """See :meth:`Edit.see`: parts are found."""
+        object.__setattr__(self, "_reader", reader)
 
     def render(
         self, generator: Generator, codes: Codes, strengths: Tensor, reference: Codes | None
@@ -140,11 +139,12 @@ class InterventionEdit(Edit):
 
     def problem(self, generator: Generator, codes: Codes, sense: int) -> Problem:
         """What is solved for some codes."""
-        parse: Parse | None = self._parse  # type: ignore[attr-defined]
-        if parse is None:
+        reader: Reader | None = self._reader  # type: ignore[attr-defined]
+        parser = None if reader is None else reader.parser
+        if parser is None:
             raise UserError(
                 f"The edit {self.name} is solved for each image, and nothing here finds the parts "
-                "of one: give it a parser first (InterventionEdit.see)."
+                "of one: give it a reader first (InterventionEdit.see)."
             )
         with torch.no_grad():
             # Codes of an inference mode can take part in no optimisation; their copies can.
@@ -152,7 +152,7 @@ class InterventionEdit(Edit):
             styles = generator.convert(own, Space.S).values
             images = generator.render(Codes(Space.S, styles))
             target = Target(self.parts, self.margin)
-            outside = target.outside(parse(images.clamp(-1, 1)), images.shape[-1]).to(images)
+            outside = target.outside(parser.parse(images.clamp(-1, 1)), images.shape[-1]).to(images)
             latent, normal = self.displacements(generator, own, sense)
         return Problem(styles, latent, normal, images, outside, Objective(**self.objective))
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from pipeline.errors import UserError
 from pipeline.generators.base import Codes, Generator, Space
 from pipeline.methods.gram import Progress
-from pipeline.methods.reading import Predictor
+from pipeline.methods.reader import Predictor
 from pipeline.methods.separation import Sides
 
 RENDERED_AT_ONCE, CONVERTED_AT_ONCE = 64, 1000

@@ -168,7 +168,8 @@ class StyleIntervention(LabelledMethod):
             schedule=options_of(self._schedule),
             mirror=self.mirror,
         )
-        edit.see(self.parser().parse)
+        if self.reader is not None:
+            edit.see(self.reader)
         return Edits(
             edits=(edit,),
             method=self.name,

@@ -246,7 +246,8 @@ class StyleFlow(LabelledMethod):
             layers=self._layers(),
             rows=self._rows(generator),
         )
-        edit.see(self.predictor(self.attribute)[0])
+        if self.reader is not None:
+            edit.see(self.reader)
         return edit
 
     def _options(self) -> dict[str, Any]:

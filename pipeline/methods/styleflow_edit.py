@@ -13,7 +13,7 @@ from pipeline.methods.edits import Edit
 from pipeline.methods.intervention_edit import code_names
 from pipeline.methods.latents import as_layer_range, moving
 from pipeline.methods.normalising_flow import NormalisingFlow
-from pipeline.methods.reading import Predictor
+from pipeline.methods.reader import Reader
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -45,13 +45,13 @@ class FlowEdit(Edit):
         object.__setattr__(self, "names", tuple(self.names))
         object.__setattr__(self, "layers", as_layer_range(self.layers))
         object.__setattr__(self, "rows", None if self.rows is None else tuple(self.rows))
-        object.__setattr__(self, "_predictor", None)
+        object.__setattr__(self, "_reader", None)
         object.__setattr__(self, "_flow", None)
         object.__setattr__(self, "_memory", {})
 
-    def see(self, predictor: Predictor) -> None:
-        """Take what reads attributes off pictures: an edit's file does not hold it."""
-        object.__setattr__(self, "_predictor", predictor)
+    def see(self, reader: Reader) -> None:
+        """See :meth:`Edit.see`: attributes are read."""
+        object.__setattr__(self, "_reader", reader)
 
     def render(
         self, generator: Generator, codes: Codes, strengths: Tensor, reference: Codes | None
@@ -110,12 +110,13 @@ class FlowEdit(Edit):
         Raises:
             UserError: nothing here reads them.
         """
-        predictor: Predictor | None = self._predictor  # type: ignore[attr-defined]
-        if predictor is None:
+        reader: Reader | None = self._reader  # type: ignore[attr-defined]
+        if reader is None:
             raise UserError(
                 f"The edit {self.name} starts from what a picture has already, and nothing here "
-                "reads that: give it a predictor first (FlowEdit.see)."
+                "reads that: give it a reader first (FlowEdit.see)."
             )
+        predictor = reader.predictor
         known = list(predictor.names)
         if missing := [name for name in self.names if name not in known]:
             raise UserError(

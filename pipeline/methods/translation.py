@@ -111,5 +111,5 @@ class Translation(ReadingMethod):
             resolution=self.resolution,
         )
         if self.reader is not None:
-            edit.see(self.reader.predictor)
+            edit.see(self.reader)
         return edit

@@ -9,7 +9,7 @@ from torch import Tensor
 from pipeline.errors import UserError
 from pipeline.generators.base import Codes, Generator
 from pipeline.methods.edits import Edit
-from pipeline.methods.reading import Predictor
+from pipeline.methods.reader import Reader
 from pipeline.translators.base import Translator
 from pipeline.translators.files import load_translator
 from pipeline.translators.forms import Untold
@@ -47,11 +47,11 @@ class TranslationEdit(Edit):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_network", None)
-        object.__setattr__(self, "_predictor", None)
+        object.__setattr__(self, "_reader", None)
 
-    def see(self, predictor: Predictor) -> None:
-        """Take what reads attributes off pictures: an edit's file does not hold it."""
-        object.__setattr__(self, "_predictor", predictor)
+    def see(self, reader: Reader) -> None:
+        """See :meth:`Edit.see`: attributes are read."""
+        object.__setattr__(self, "_reader", reader)
 
     def render(
         self, generator: Generator, codes: Codes, strengths: Tensor, reference: Codes | None
@@ -72,12 +72,13 @@ class TranslationEdit(Edit):
         Raises:
             UserError: nothing here reads them.
         """
-        predictor: Predictor | None = self._predictor  # type: ignore[attr-defined]
-        if predictor is None:
+        reader: Reader | None = self._reader  # type: ignore[attr-defined]
+        if reader is None:
             raise UserError(
                 f"The edit {self.name} starts from what a picture has already, and nothing here "
-                "reads that: give it a predictor first (TranslationEdit.see)."
+                "reads that: give it a reader first (TranslationEdit.see)."
             )
+        predictor = reader.predictor
         with torch.no_grad():
             has = (predictor.standardised(images.clamp(-1, 1)) > 0).float()
         names, unknown = list(predictor.names), torch.full((len(images),), UNKNOWN)

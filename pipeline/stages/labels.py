@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from pipeline.evaluators.base import fingerprint_of
 from pipeline.generators.base import Codes, Generator, Space
 from pipeline.methods.labels import Labels, read
-from pipeline.methods.reading import Predictor
+from pipeline.methods.reader import Predictor
 from pipeline.stages.base import Progress, Stage, generator_settings
 from pipeline.stages.inputs import Sampling
 

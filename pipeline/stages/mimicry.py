@@ -20,7 +20,7 @@ from pipeline.methods.mimicry import (
     mimic,
     mover,
 )
-from pipeline.methods.reading import Predictor
+from pipeline.methods.reader import Predictor
 from pipeline.stages.base import Progress, Stage, generator_settings, seeded
 
 

@@ -20,7 +20,7 @@ from pipeline.labelling import learned_from
 from pipeline.methods.edits import Edits
 from pipeline.methods.intervention import Solution, merged
 from pipeline.methods.intervention_edit import InterventionEdit
-from pipeline.methods.reading import Predictor
+from pipeline.methods.reader import Predictor
 from pipeline.methods.style_channels import style_slices
 from pipeline.methods.style_intervention import StyleIntervention
 from pipeline.methods.target_parts import Target
@@ -202,7 +202,10 @@ def discovered(e: Experiment, seed: int, runner: Runner) -> Result[Edits]:
     stage = Discovery(
         e.method, e.generator, seen.value, e.region, e.region_settings, e.method_settings, seed
     )
-    return runner.run(stage, [seen.key, *labels])
+    found = runner.run(stage, [seen.key, *labels])
+    for edit in found.value:
+        edit.see(e.domain)
+    return found
 
 
 def monotone(errors: Tensor) -> Estimate:

@@ -131,9 +131,9 @@ def test_a_file_needs_a_parser_again(tmp_path: Path) -> None:
     loaded = Edits.load(tmp_path / "edits.safetensors")[0]
     assert isinstance(loaded, InterventionEdit)
     assert loaded.digest == EDIT.digest
-    with pytest.raises(UserError, match="give it a parser"):
+    with pytest.raises(UserError, match="give it a reader"):
         loaded.apply(NETWORK, CODES, 1.0)
-    loaded.see(Halves().parse)
+    loaded.see(Scenes())
     torch.testing.assert_close(loaded.apply(NETWORK, CODES, 1.0), EDIT.apply(NETWORK, CODES, 1.0))
 
 

@@ -107,7 +107,9 @@ def test_attributes_are_read_once_for_every_code() -> None:
             return super().standardised(images)
 
     network, edit = NETWORKS["stylegan2"], found()
-    edit.see(Counting())
+    counted = Scenes()
+    counted.predictor = Counting()
+    edit.see(counted)
     for strength in (0.5, 1.0):
         edit.apply(network, codes_of(network), strength)
     assert Counting.read == 3
@@ -203,9 +205,9 @@ def test_an_edit_from_a_file_needs_who_reads_attributes(tmp_path: Path) -> None:
     edits.save(tmp_path / "edits.safetensors")
     loaded = Edits.load(tmp_path / "edits.safetensors")[0]
     assert isinstance(loaded, FlowEdit)
-    with pytest.raises(UserError, match="give it a predictor"):
+    with pytest.raises(UserError, match="give it a reader"):
         loaded.apply(network, codes, 1.0)
-    loaded.see(Brightness())
+    loaded.see(Scenes())
     torch.testing.assert_close(
         loaded.apply(network, codes, 1.0), edits[0].apply(network, codes, 1.0)
     )
@@ -239,6 +241,6 @@ class TestStyleFlow(MethodCase):
 
         def seen(edit: FlowEdit) -> None:
             settle(edit)
-            edit.see(Brightness())
+            edit.see(Scenes())
 
         monkeypatch.setattr(FlowEdit, "__post_init__", seen)

@@ -13,7 +13,7 @@ from pipeline.generators.base import Codes, Space
 from pipeline.methods.attribute_channels import examples, relevance
 from pipeline.methods.edits import Edits
 from pipeline.methods.gradient_channels import Target, semantics
-from pipeline.methods.reading import Reader
+from pipeline.methods.reader import Reader
 from pipeline.methods.style_channels import ChannelEdit, channel_statistics
 from pipeline.methods.stylespace import StyleSpace
 from pipeline.regions.box import Box

@@ -103,7 +103,7 @@ def test_edits_survive_their_file_but_for_who_reads(weights: Path, tmp_path: Pat
     edits = made(weights).discover(NETWORK, CODES, BOX)
     edits.save(tmp_path / "edits.safetensors")
     loaded = Edits.load(tmp_path / "edits.safetensors")
-    with pytest.raises(UserError, match="give it a predictor"):
+    with pytest.raises(UserError, match="give it a reader"):
         loaded[0].apply(NETWORK, CODES, 1.0)
     see(loaded)
     expected: Tensor = edits[0].apply(NETWORK, CODES, 1.0)
@@ -124,8 +124,7 @@ def test_the_store_tells_translators_and_readers_apart(weights: Path) -> None:
 def see(edits: Edits) -> None:
     """As :mod:`pipeline.discovering` does."""
     for edit in edits:
-        assert isinstance(edit, TranslationEdit)
-        edit.see(Dim.predictor)
+        edit.see(Dim())
 
 
 def refusal(method: Translation, generator: Any = NETWORK) -> str:

@@ -21,7 +21,7 @@ from pipeline.methods.catalog.catalog import Catalog, upsampled
 from pipeline.methods.catalog.contributions import Contributions, StreamingContributions
 from pipeline.methods.catalog.kmeans import Reservoir, spherical_kmeans
 from pipeline.methods.catalog.labels import automatic_labels, mean_iou, overlaps, scores
-from pipeline.methods.reading import Reader
+from pipeline.methods.reader import Reader
 
 Progress = Callable[[int, int], None]
 JUDGED = 500  # images that a parser looks at, at most, to name clusters; and others to score them

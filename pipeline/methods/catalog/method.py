@@ -10,7 +10,8 @@ from pipeline.generators.base import Generator
 from pipeline.methods.catalog.building import Plan, Progress, build
 from pipeline.methods.catalog.catalog import Catalog
 from pipeline.methods.catalog.labels import read_labels
-from pipeline.methods.reading import Parser, ReadingMethod
+from pipeline.methods.reader import Parser
+from pipeline.methods.reading import ReadingMethod
 from pipeline.regions.region import Region
 
 
