@@ -10,15 +10,15 @@ where something was wrong, lost, or a traceback was shown; folders of such trial
 """
 
 import argparse
-import logging
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.faults import report
-from pipeline.faults.bench import SETTINGS, Bench
+from pipeline.faults.bench import PATIENCE, Bench
 from pipeline.faults.commands import Command
 from pipeline.faults.trials import KINDS, kinds_of, trials
 
@@ -41,8 +41,8 @@ def inject(options: argparse.Namespace, folder: Path) -> bool:
         print(f"{name}: skipped, {why}", flush=True)
     kinds = [kind for kind in kinds if kind.name not in missing]
     bench = Bench(folder)
-    Command(["--help"], folder / "help.txt").wait(600)  # loads everything once
-    for setting in SETTINGS:
+    Command(["--help"], folder / "help.txt").wait(PATIENCE)  # loads everything once
+    for setting in bench.settings:
         bench.measure(setting)
         print(f"undisturbed {setting.name}: {bench.seconds[setting.name]:.1f} s", flush=True)
     done = []
@@ -57,7 +57,7 @@ def inject(options: argparse.Namespace, folder: Path) -> bool:
 def main() -> int:
     """Inject faults, in a folder that is told or in one that is gone afterwards."""
     options = arguments()
-    logging.basicConfig(level=logging.WARNING)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves no mount and no command
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # of all commands: part of what is repeatable
     try:
         if options.out is not None:

@@ -1,5 +1,6 @@
 """Where faults are injected: small commands, what they give undisturbed, and folders to run in."""
 
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,10 +8,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from pipeline.faults.commands import Command, Ended
+from pipeline.faults.commands import RUN, Command, Ended
 from pipeline.faults.results import results
 
-PATIENCE = 600.0  # seconds, after which a command hangs
+PATIENCE = 1800.0  # seconds, after which a command hangs
+MOST_MISSING = 0.4  # least share of a finished store that a command finds, on average
 SMALL = (
     "method=resefa", "samples=16", "strength=[1]", "dataset.reference_samples=64",
     "method.num_codes=1", "method.num_directions=1", "threads=1",
@@ -23,18 +25,21 @@ class Setting:
 
     Attributes:
         name: what it is called.
-        arguments: of ``run.py``.
+        arguments: of the program.
         key: configuration key of the folder that it leaves its results in.
+        report: the last file that it leaves there.
+        program: a Python script.
     """
 
     name: str
     arguments: tuple[str, ...]
-    key: str
+    key: str = "hydra.run.dir"
+    report: str = "report.html"
+    program: Path = RUN
 
 
-JOB = Setting("job", (*SMALL, "region=mouth"), "hydra.run.dir")
-SWEEP = Setting("sweep", ("-m", *SMALL, "region=mouth,eyes"), "hydra.sweep.dir")
-SETTINGS = (JOB, SWEEP)
+JOB = Setting("job", (*SMALL, "region=mouth"))
+SWEEP = Setting("sweep", ("-m", *SMALL, "region=mouth,eyes"), "hydra.sweep.dir", "table.md")
 
 
 @dataclass(frozen=True)
@@ -71,8 +76,8 @@ class Place:
 
     def start(self) -> Command:
         """Start the command."""
-        number = len(list(self.root.glob("printed-*")))
-        return Command(self.arguments, self.root / f"printed-{number}.txt", self.environment)
+        printed = self.root / f"printed-{len(list(self.root.glob('printed-*')))}.txt"
+        return Command(self.arguments, printed, self.environment, self.setting.program)
 
     def run(self) -> Ended:
         """Run the command to its end."""
@@ -85,11 +90,13 @@ class Bench:
 
     Attributes:
         folder: everything lies in it.
+        settings: the commands.
         wanted: per setting, what an undisturbed command leaves.
         seconds: per setting, what it takes from an empty store.
     """
 
     folder: Path
+    settings: tuple[Setting, ...] = (JOB, SWEEP)
     wanted: dict[str, dict[str, Any]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -115,13 +122,19 @@ class Bench:
         folder = self.folder / f"undisturbed-{setting.name}" / part
         return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
-    def prefill(self, place: Place, random: Random) -> None:
-        """Put a random part of a finished store into a place: as if a run had come so far."""
-        share = random.random()
-        stages = sorted(p for p in self.stored(place.setting).iterdir() if p.name[0] != ".")
-        for stage in stages:
+    def prefill(self, place: Place, random: Random) -> float:
+        """Put a random part of a finished store into a place: as if runs had come so far.
+
+        Returns:
+            The seconds that the command takes from there, about.
+        """
+        share, left = random.uniform(MOST_MISSING, 1), self.seconds[place.setting.name]
+        stored = self.stored(place.setting)
+        for entry in sorted(file.parent for file in stored.glob("*/*/manifest.json")):
             if random.random() < share:
-                shutil.copytree(stage, place.store / stage.name)
+                shutil.copytree(entry, place.store / entry.relative_to(stored))
+                left -= float(json.loads((entry / "manifest.json").read_text())["seconds"])
+        return max(left, 0.0)
 
     def fill(self, place: Place) -> None:
         """Put all of a finished store into a place."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+RUN = Path(__file__).parents[2] / "run.py"
 LOADED = [
     "pipeline.job",
     "pipeline.stages.calibration",
@@ -59,20 +59,25 @@ class Command:
     """A command that runs."""
 
     def __init__(
-        self, arguments: Sequence[str], printed: Path, environment: Mapping[str, str] | None = None
+        self,
+        arguments: Sequence[str],
+        printed: Path,
+        environment: Mapping[str, str] | None = None,
+        program: Path = RUN,
     ) -> None:
         """Start it.
 
         Args:
-            arguments: of ``run.py``.
+            arguments: of the program.
             printed: the file that gets what it prints.
             environment: variables that are set for it.
+            program: a Python script.
         """
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(LOADED)
         self._printed = printed
         self._begun = time.monotonic()
-        given = (list(arguments), str(printed), dict(environment or {}))
+        given = (str(program), list(arguments), str(printed), dict(environment or {}))
         self._process: ForkServerProcess = context.Process(target=_as_user, args=given)
         self._process.start()
 
@@ -108,14 +113,14 @@ class Command:
         return Ended(code, text, taken)
 
 
-def _as_user(arguments: list[str], printed: str, environment: dict[str, str]) -> None:
-    """What ``python run.py ARGUMENTS`` does, its output in a file."""
+def _as_user(program: str, arguments: list[str], printed: str, environment: dict[str, str]) -> None:
+    """What ``python PROGRAM ARGUMENTS`` does, its output in a file."""
     os.setsid()
-    os.chdir(ROOT)
+    os.chdir(Path(program).parent)
     os.environ.update(environment)
     descriptor = os.open(printed, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (1, 2):
         os.dup2(descriptor, stream)
-    sys.argv = ["run.py", *arguments]
-    sys.path.insert(0, str(ROOT))
-    runpy.run_path(str(ROOT / "run.py"), run_name="__main__")
+    sys.argv = [Path(program).name, *arguments]
+    sys.path.insert(0, str(Path(program).parent))
+    runpy.run_path(program, run_name="__main__")

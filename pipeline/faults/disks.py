@@ -93,11 +93,10 @@ class ReadOnly(DiskKind):
     def striking(self, bench: Bench, place: Place, random: Random) -> Iterator[Struck]:
         """See :class:`Kind`."""
         parts = random.choice(PARTS[:2])
-        moment = random.choice((0.0, random.uniform(0, bench.seconds[place.setting.name])))
         disk = Disk(place.root / "disk")
         with disk.mounted(ROOMY):
             moved = on(disk, place, parts)
-            bench.prefill(moved, random)
+            moment = random.choice((0.0, random.uniform(0, bench.prefill(moved, random))))
             if moment == 0:
                 frozen, ended = disk.freeze(), moved.run()
             else:

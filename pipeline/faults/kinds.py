@@ -14,7 +14,7 @@ from random import Random
 from threading import Thread
 from typing import ClassVar
 
-from pipeline.faults.bench import PATIENCE, SETTINGS, Bench, Place
+from pipeline.faults.bench import PATIENCE, Bench, Place
 from pipeline.faults.commands import Ended
 
 
@@ -56,8 +56,7 @@ class Kill(Kind):
     @contextmanager
     def striking(self, bench: Bench, place: Place, random: Random) -> Iterator[Struck]:
         """See :class:`Kind`."""
-        bench.prefill(place, random)
-        moment = random.uniform(0, bench.seconds[place.setting.name])
+        moment = random.uniform(0, bench.prefill(place, random))
         command = place.start()
         missed = not sleep(moment, command.running)
         command.kill()
@@ -117,9 +116,9 @@ class Writers(Kind):
     @contextmanager
     def striking(self, bench: Bench, place: Place, random: Random) -> Iterator[Struck]:
         """See :class:`Kind`."""
-        bench.prefill(place, random)
+        left = bench.prefill(place, random)
         count, victim = random.randint(2, 3), random.choice((0, None))
-        others = [random.choice(SETTINGS) for _ in range(count - 1)]
+        others = [random.choice(bench.settings) for _ in range(count - 1)]
         places = [place]
         for number, setting in enumerate(others):
             own = Place.under(place.root / f"writer-{number}", setting)
@@ -129,7 +128,7 @@ class Writers(Kind):
             commands.append(each.start())
             time.sleep(random.uniform(0, 0.3))
         if victim is not None:
-            sleep(random.uniform(0, bench.seconds[place.setting.name]), commands[0].running)
+            sleep(random.uniform(0, left), commands[0].running)
             commands[0].kill()
         ended = [command.wait(PATIENCE) for command in commands]
         what = f"{count} commands{', one killed' if victim is not None else ''}"

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from pipeline.errors import unknown_name
-from pipeline.faults.bench import JOB, SWEEP, Bench, Place
+from pipeline.faults.bench import Bench, Place
 from pipeline.faults.commands import KILLED, Ended
 from pipeline.faults.disks import FullDisk, ReadOnly
 from pipeline.faults.kinds import Corruption, Kill, Kind, Network, Writers
@@ -17,7 +17,7 @@ KINDS: Mapping[str, Kind] = {
     kind.name: kind for kind in (Kill(), FullDisk(), ReadOnly(), Network(), Corruption(), Writers())
 }
 AGAIN = 3  # times that the same command is given again, at most
-SWEEPS = 0.25  # of all trials
+SWEEPS = 0.25  # share of the last setting in all trials
 REFUSED = (1, 2)  # exit status of a command that says in a line what is wrong
 ALONE, RESUMED, WRONG, LOST = "alone", "resumed", "wrong", "lost"
 
@@ -102,7 +102,7 @@ def trial(bench: Bench, kind: Kind, number: int, seed: int) -> Trial:
         seed: of the session.
     """
     random = Random(f"{seed} {number}")
-    setting = SWEEP if random.random() < SWEEPS else JOB
+    setting = bench.settings[-1 if random.random() < SWEEPS else 0]
     place = Place.under(bench.folder / f"trial-{number:04d}", setting)
     found = Trial(number, kind.name, setting.name)
     with kind.striking(bench, place, random) as struck:
@@ -132,8 +132,7 @@ def _follow(bench: Bench, place: Place, ended: Ended, found: Trial) -> None:
 
 def _whole(place: Place, ended: Ended) -> bool:
     """Whether a command has nothing left to do: a report may fail without costing the numbers."""
-    report = "table.md" if place.setting == SWEEP else "report.html"
-    return ended.code == 0 and (place.out / report).exists()
+    return ended.code == 0 and (place.out / place.setting.report).exists()
 
 
 def _note(ended: Ended, found: Trial) -> None:
