@@ -41,8 +41,10 @@ def semantic_card(quality: SemanticQuality, p: Mapping[str, Any], command: str) 
 
 
 def _start(p: Mapping[str, Any]) -> str:
-    """Where a training begins, in words."""
-    return "what lessons left (see below)" if p.get("start") else "random weights"
+    """What a training consists of, in words."""
+    if "teacher" in p:
+        return "by lessons alone so far: soft, and nothing holds the codes of its classes apart"
+    return "from what lessons left (see below)" if p.get("start") else "from random weights"
 
 
 def _origin(p: Mapping[str, Any]) -> list[str]:
@@ -56,43 +58,55 @@ def _origin(p: Mapping[str, Any]) -> list[str]:
         f"with {network['local_layers']} layers of {network['local_channels']} channels at "
         f"{coarse} x {coarse}, fused by pseudo-depth, and a render network of "
         f"{', '.join(map(str, network['channels']))} channels; z and w of {network['w_dim']} "
-        f"numbers. Own network code, trained from {_start(p)}.",
+        f"numbers. Own network code, trained {_start(p)}.",
     ]
 
 
 def _training(p: Mapping[str, Any]) -> list[str]:
-    recipe, data = p["recipe"], p["data"]
+    data = p["data"]
+    taught = p if "teacher" in p else p.get("start") or {}
+    return [
+        "## Training",
+        f"- Data: {data['count']} rendered faces and their part maps, seed {data['seed']} "
+        "(`scripts/render_procfaces.py`). Drawn by code: no photographs, no licences, no persons.",
+        *([_lessons(taught)] if "teacher" in taught else []),
+        *(_adversarial(p) if "teacher" not in p else []),
+        f"- Images shown: {p['images']}. Seed: {p['seed']}. {p['processes']} process(es) on "
+        f"{p['device']}.",
+        f"- Command: `{p['command']}`, exported by `{p['exported_by']}`. The mean w is of "
+        f"{p['w_avg_samples']} mapped z.",
+    ]
+
+
+def _lessons(taught: Mapping[str, Any]) -> str:
+    recipe, teacher = taught["recipe"], taught["teacher"]
+    return (
+        f"- Lessons: {taught['images']} pictures of `{teacher['name']}` (weights "
+        f"`{teacher['weights'][:16]}`), drawn of the same w, which that one's mapping gives; from "
+        f"random weights, by Adam ({recipe['learning_rate']:g}). Weights of the errors: pixels "
+        f"{recipe['pixel_weight']:g}, what a frozen regressor sees (weights `{taught['guide']}`, "
+        f"none of the evaluators) {recipe['seen_weight']:g}, the factors that it reads "
+        f"{recipe['factor_weight']:g}, classes by depth {recipe['depth_weight']:g}, scores "
+        f"{recipe['score_weight']:g}. Command: `{taught['command']}`."
+    )
+
+
+def _adversarial(p: Mapping[str, Any]) -> list[str]:
+    recipe = p["recipe"]
     guide = (
         f"- Guide: features of a frozen regressor (weights `{p['guide']}`, none of the evaluators) "
         f"are judged beside the pixels; weight {recipe['guide_weight']:g}, R1 "
         f"{recipe['guide_gamma']:g}."
     )
-    start = p.get("start") or {}
-    lessons = (
-        f"- Lessons first: {start.get('images')} pictures of the {start['teacher']['name']} "
-        f"(weights `{start['teacher']['weights'][:16]}`), drawn of the same w by its mapping, "
-        "their classes as the guide sees them; errors of pixels, of what the guide sees, of "
-        f"depths and scores, from random weights. Command: `{start.get('command')}`. Then the "
-        f"discriminator alone for {recipe.get('judge_alone', 0)} images."
-        if "teacher" in start
-        else ""
-    )
     return [
-        "## Training",
-        f"- Data: {data['count']} rendered faces and their part maps, seed {data['seed']} "
-        "(`scripts/render_procfaces.py`). Drawn by code: no photographs, no licences, no persons.",
-        f"- Recipe: dual-branch discriminator, non-saturating loss, batch {recipe['batch']}, Adam "
+        f"- Recipe: dual-branch discriminator, alone for the first {recipe['judge_alone']} images, "
+        f"non-saturating loss, batch {recipe['batch']}, Adam "
         f"{recipe['learning_rate']:g} (0, 0.99), masks {recipe['mask_weight']:g}, R1 "
         f"{recipe['r1_gamma']:g} at images and {recipe['r1_mask_gamma']:g} at masks every "
         f"{recipe['r1_interval']} steps, path length {recipe['path_weight']:g} every "
         f"{recipe['path_interval']} steps, mixing over classes {recipe['mixing']:g}, average of "
         f"the generator with a half-life of {recipe['ema_half_life']:g} images.",
         *([guide] if p.get("guide") else []),
-        *([lessons] if lessons else []),
-        f"- Images shown: {p['images']}. Seed: {p['seed']}. {p['processes']} process(es) on "
-        f"{p['device']}.",
-        f"- Command: `{p['command']}`, exported by `{p['exported_by']}`. The mean w is of "
-        f"{p['w_avg_samples']} mapped z.",
     ]
 
 

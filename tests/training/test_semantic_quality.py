@@ -18,6 +18,7 @@ from pipeline.generators.semantic_stylegan import SemanticStyleGAN, SemanticStyl
 from pipeline.training import quality
 from pipeline.training.quality import Bar
 from pipeline.training.semantic_card import check_provenance, semantic_card
+from pipeline.training.semantic_lessons import Lessons
 from pipeline.training.semantic_quality import SemanticQuality, agreement, semantic_quality
 from pipeline.training.semantic_stylegan import Recipe
 from scripts import evaluate_semantic_stylegan
@@ -85,6 +86,16 @@ def test_the_card_tells_all() -> None:
     text = semantic_card(measured, provenance, "python measure")
     for said in ("64 x 64", "skin, ears, neck", "**does not hold**", "1234", "`abc`", "1 over 2"):
         assert said in text
+    assert "trained from random weights" in text
+    teacher = {"name": "stylegan2_procfaces", "weights": "fed"}
+    lessons = Lessons(*(asdict(Recipe())[k] for k in ("judge_channels", "mask_judge_channels")))
+    taught = provenance | {"recipe": asdict(lessons), "teacher": teacher, "images": 77}
+    alone = semantic_card(measured, taught, "python measure")
+    assert "by lessons alone" in alone and "dual-branch" not in alone
+    after = semantic_card(measured, provenance | {"start": taught}, "python measure")
+    assert all(
+        said in after for said in ("77 pictures of", "dual-branch", "from what lessons left")
+    )
 
 
 def test_the_script_measures(
