@@ -6,7 +6,8 @@ python scripts/inject_faults.py --faults 12 --kinds kill corrupt --seed 3 --out 
 SIGKILL at any moment, full and read-only disks (as root, on small ones that it mounts), a vanished
 W&B server, spoilt store entries, and several commands on one store. After each fault the same
 command is given again; its numbers and edits must be the undisturbed ones. The exit status is 1
-where something was wrong, lost, or a traceback was shown; folders of such trials are kept.
+where something was wrong, lost, or a traceback was shown; folders of such trials are kept. With
+--out, the same command goes on with an interrupted session.
 """
 
 import argparse
@@ -45,8 +46,9 @@ def inject(options: argparse.Namespace, folder: Path) -> bool:
     for setting in bench.settings:
         bench.measure(setting)
         print(f"undisturbed {setting.name}: {bench.seconds[setting.name]:.1f} s", flush=True)
-    done = []
-    for trial in trials(bench, kinds, options.faults if kinds else 0, options.seed):
+    done = report.read(folder / "faults.json", options.seed)
+    count = options.faults if kinds else 0
+    for trial in trials(bench, kinds, count, options.seed, tuple(done)):
         done.append(trial)
         print(report.line(trial), flush=True)
         report.write(done, options.seed, missing, folder / "faults.json")

@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.faults.commands import RUN, Command, Ended
 from pipeline.faults.results import results
+from pipeline.records import write_json
 
 PATIENCE = 1800.0  # seconds, after which a command hangs
 MOST_MISSING = 0.4  # least share of a finished store that a command finds, on average
@@ -101,17 +102,21 @@ class Bench:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def measure(self, setting: Setting) -> None:
-        """Run a command undisturbed.
+        """Run a command undisturbed, unless an interrupted session in this folder has.
 
         Raises:
             RuntimeError: even so it fails.
         """
-        place = Place.under(self.folder / f"undisturbed-{setting.name}", setting)
-        ended = place.run()
-        if ended.code != 0 or ended.traceback:
-            raise RuntimeError(f"the undisturbed {setting.name} fails:\n{ended.printed}")
-        self.wanted[setting.name] = results(place.out)
-        self.seconds[setting.name] = ended.seconds
+        root = self.folder / f"undisturbed-{setting.name}"
+        noted = root / "seconds.json"
+        if not noted.exists():
+            shutil.rmtree(root, ignore_errors=True)
+            ended = Place.under(root, setting).run()
+            if ended.code != 0 or ended.traceback:
+                raise RuntimeError(f"the undisturbed {setting.name} fails:\n{ended.printed}")
+            write_json(noted, ended.seconds)
+        self.wanted[setting.name] = results(root / "out")
+        self.seconds[setting.name] = float(json.loads(noted.read_text()))
 
     def stored(self, setting: Setting) -> Path:
         """The store that an undisturbed command leaves."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 
 from pipeline.faults.bench import PATIENCE, Bench, Place
+from pipeline.faults.commands import Ended
 from pipeline.faults.kinds import Kind, Struck, sleep
 
 ROOMY = 2**28
@@ -85,30 +86,36 @@ class FullDisk(DiskKind):
 
 
 class ReadOnly(DiskKind):
-    """Store or results on a disk that is, or becomes, read-only; afterwards it can be written."""
+    """A store or results that cannot be written, or a store that no longer can be."""
 
     name = "read-only"
 
     @contextmanager
     def striking(self, bench: Bench, place: Place, random: Random) -> Iterator[Struck]:
         """See :class:`Kind`."""
-        parts = random.choice(PARTS[:2])
+        what = random.choice(("store all along", "out all along", "store meanwhile"))
+        part = what.split()[0]
         disk = Disk(place.root / "disk")
         with disk.mounted(ROOMY):
-            moved = on(disk, place, parts)
-            moment = random.choice((0.0, random.uniform(0, bench.prefill(moved, random))))
-            if moment == 0:
-                frozen, ended = disk.freeze(), moved.run()
+            moved = on(disk, place, (part,))
+            moment = random.uniform(0, bench.prefill(moved, random))
+            if what.endswith("all along"):
+                struck, ended = disk.freeze(), moved.run()
             else:
-                command = moved.start()
-                sleep(moment, command.running)
-                while not (frozen := disk.freeze()) and command.running():
-                    time.sleep(0.01)
-                ended = command.wait(PATIENCE)
-            if frozen:
-                disk.thaw()
-            what = f"{parts[0]} read-only {'all along' if moment == 0 else f'from {moment:.2f} s'}"
-            yield Struck(what, ((moved, ended),), missed=not frozen)
+                struck, ended = _frozen_meanwhile(disk, moved, moment)
+                what += f", from {moment:.2f} s"
+            disk.thaw()
+            yield Struck(f"read-only: {what}", ((moved, ended),), missed=not struck)
+
+
+def _frozen_meanwhile(disk: Disk, place: Place, moment: float) -> tuple[bool, Ended]:
+    """Run a command whose disk becomes read-only; whether it did in time, and how it ended."""
+    command = place.start()
+    sleep(moment, command.running)
+    while not (frozen := disk.freeze()) and command.running():
+        time.sleep(0.01)  # a file is open for writing
+    in_time = frozen and command.running()
+    return in_time, command.wait(PATIENCE)
 
 
 def on(disk: Disk, place: Place, parts: tuple[str, ...]) -> Place:

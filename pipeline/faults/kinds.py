@@ -77,8 +77,7 @@ class Network(Kind):
         with _server(way) as port:
             online = replace(
                 place,
-                further=("logger=wandb", "logger.mode=online", "logger.init_timeout=2",
-                         "logger.finish_timeout=2"),
+                further=("logger=wandb", "logger.mode=online"),
                 environment={
                     "WANDB_BASE_URL": f"http://127.0.0.1:{port}",
                     "WANDB_API_KEY": "0" * 40,

@@ -1,5 +1,6 @@
 """The report of injected faults: a table by kind, and JSON with every one of them."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,14 @@ def line(trial: Trial) -> str:
     why = "" if trial.fine else f": {' | '.join(trial.notes)[-600:]}"
     about = f"{trial.kind:9} {trial.setting:5} {trial.verdict}{again}{seen}"
     return f"{trial.number:4} {about}, {trial.seconds:.1f} s: {trial.what}{late}{why}"
+
+
+def read(path: Path, seed: int) -> list[Trial]:
+    """The trials of an interrupted session; none where there was none of this seed."""
+    if not path.exists():
+        return []
+    found = json.loads(path.read_text())
+    return [Trial(**trial) for trial in found["trials"]] if found["seed"] == seed else []
 
 
 def write(trials: Sequence[Trial], seed: int, missing: dict[str, str], path: Path) -> None:

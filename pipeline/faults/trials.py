@@ -76,7 +76,9 @@ def kinds_of(names: Sequence[str]) -> list[Kind]:
     return [KINDS[name] for name in names or KINDS]
 
 
-def trials(bench: Bench, kinds: Sequence[Kind], count: int, seed: int) -> Iterator[Trial]:
+def trials(
+    bench: Bench, kinds: Sequence[Kind], count: int, seed: int, done: Sequence[Trial] = ()
+) -> Iterator[Trial]:
     """Trials of all kinds in turns, until so many faults have struck.
 
     Args:
@@ -84,8 +86,9 @@ def trials(bench: Bench, kinds: Sequence[Kind], count: int, seed: int) -> Iterat
         kinds: of faults.
         count: of faults that strike; those that come too late are told, and do not count.
         seed: of everything that is drawn.
+        done: trials of an interrupted session, which count.
     """
-    struck = number = 0
+    struck, number = sum(not t.missed for t in done), len(done)
     while struck < count:
         found = trial(bench, kinds[number % len(kinds)], number, seed)
         number, struck = number + 1, struck + (not found.missed)
@@ -103,7 +106,9 @@ def trial(bench: Bench, kind: Kind, number: int, seed: int) -> Trial:
     """
     random = Random(f"{seed} {number}")
     setting = bench.settings[-1 if random.random() < SWEEPS else 0]
-    place = Place.under(bench.folder / f"trial-{number:04d}", setting)
+    root = bench.folder / f"trial-{number:04d}"
+    shutil.rmtree(root, ignore_errors=True)  # of an interrupted session
+    place = Place.under(root, setting)
     found = Trial(number, kind.name, setting.name)
     with kind.striking(bench, place, random) as struck:
         found.what, found.missed = struck.what, struck.missed

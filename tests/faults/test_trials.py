@@ -86,6 +86,7 @@ def test_faults_that_come_too_late_do_not_count(
     found = list(trials(bench, kinds_of(["kill", "corrupt"]), 2, 0))
     assert [t.missed for t in found] == [True, False, True, False]
     assert [t.kind for t in found] == ["kill", "corrupt", "kill", "corrupt"]
+    assert list(trials(bench, kinds_of(["kill"]), 2, 0, found)) == []  # a session that had ended
 
 
 def test_an_unknown_kind_is_refused() -> None:
@@ -126,3 +127,5 @@ def test_the_report_counts_by_kind(tmp_path: Path) -> None:
     data = json.loads((tmp_path / "faults.json").read_text())
     assert (data["seed"], data["faults"], data["fine"]) == (7, 3, False)
     assert data["trials"][0]["what"] == "killed after 1.00 s"
+    assert report.read(tmp_path / "faults.json", 7) == done
+    assert report.read(tmp_path / "faults.json", 8) == report.read(tmp_path / "none", 7) == []
