@@ -94,12 +94,14 @@ class Bench:
         settings: the commands.
         wanted: per setting, what an undisturbed command leaves.
         seconds: per setting, what it takes from an empty store.
+        pace: seconds that work takes now per second that it took undisturbed, roughly.
     """
 
     folder: Path
     settings: tuple[Setting, ...] = (JOB, SWEEP)
     wanted: dict[str, dict[str, Any]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    pace: float = 1.0
 
     def measure(self, setting: Setting) -> None:
         """Run a command undisturbed, unless an interrupted session in this folder has.
@@ -139,7 +141,11 @@ class Bench:
             if random.random() < share:
                 shutil.copytree(entry, place.store / entry.relative_to(stored))
                 left -= float(json.loads((entry / "manifest.json").read_text())["seconds"])
-        return max(left, 0.0)
+        return max(left, 0.0) * self.pace
+
+    def learn(self, missed: bool) -> None:
+        """Come sooner where a fault was too late: the machine has less to do than it had."""
+        self.pace = max(0.02, 0.6 * self.pace) if missed else min(1.0, 1.15 * self.pace)
 
     def fill(self, place: Place) -> None:
         """Put all of a finished store into a place."""

@@ -102,19 +102,20 @@ class ReadOnly(DiskKind):
             if what.endswith("all along"):
                 struck, ended = disk.freeze(), moved.run()
             else:
-                struck, ended = _frozen_meanwhile(disk, moved, moment)
+                struck, ended = _frozen_meanwhile(bench, disk, moved, moment)
                 what += f", from {moment:.2f} s"
             disk.thaw()
             yield Struck(f"read-only: {what}", ((moved, ended),), missed=not struck)
 
 
-def _frozen_meanwhile(disk: Disk, place: Place, moment: float) -> tuple[bool, Ended]:
+def _frozen_meanwhile(bench: Bench, disk: Disk, place: Place, moment: float) -> tuple[bool, Ended]:
     """Run a command whose disk becomes read-only; whether it did in time, and how it ended."""
     command = place.start()
     sleep(moment, command.running)
     while not (frozen := disk.freeze()) and command.running():
         time.sleep(0.01)  # a file is open for writing
     in_time = frozen and command.running()
+    bench.learn(not in_time)
     return in_time, command.wait(PATIENCE)
 
 

@@ -15,7 +15,7 @@ from threading import Thread
 from typing import ClassVar
 
 from pipeline.faults.bench import PATIENCE, Bench, Place
-from pipeline.faults.commands import Ended
+from pipeline.faults.commands import KILLED, Ended
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ class Kill(Kind):
         command = place.start()
         missed = not sleep(moment, command.running)
         command.kill()
+        bench.learn(missed)
         yield Struck(f"killed after {moment:.2f} s", ((place, command.wait(PATIENCE)),), missed)
 
 
@@ -127,10 +128,10 @@ class Writers(Kind):
             commands.append(each.start())
             time.sleep(random.uniform(0, 0.3))
         if victim is not None:
-            sleep(random.uniform(0, left), commands[0].running)
+            bench.learn(not sleep(random.uniform(0, left), commands[0].running))
             commands[0].kill()
         ended = [command.wait(PATIENCE) for command in commands]
-        what = f"{count} commands{', one killed' if victim is not None else ''}"
+        what = f"{count} commands{', one killed' if ended[0].code == KILLED else ''}"
         yield Struck(what, tuple(zip(places, ended, strict=True)))
 
 
