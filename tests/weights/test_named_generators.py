@@ -26,7 +26,7 @@ from pipeline.weights.registry import REGISTRY
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.stem for path in (CONF / "generator").glob("*.yaml"))
-SHIPPED = {"stylegan2_procfaces", "biggan_procfaces", "pix2pixhd_procfaces"}
+SHIPPED = {name for name in NAMES if name.endswith("_procfaces")}
 OFFICIAL = sorted(set(NAMES) - SHIPPED - {"checkpoint"})
 
 
