@@ -258,7 +258,7 @@ def arguments() -> argparse.Namespace:
     command = commands.add_parser("navigan_spectrum", help=navigan_spectrum.__doc__)
     command.add_argument("--layer", default="b8.torgb", help="whose kernel")
     command.add_argument("--count", type=int, default=8, help="eigenvectors")
-    command.add_argument("--codes", type=int, default=32)
+    command.add_argument("--codes", type=int, default=6)
     command.add_argument("--iterations", type=int, default=160, help="of each vector, at most")
     command.add_argument("--threads", type=int, default=2, help="of the CPU")
     command.set_defaults(run=navigan_spectrum)

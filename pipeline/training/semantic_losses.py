@@ -1,5 +1,7 @@
 """The losses of a SemanticStyleGAN beside StyleGAN2's (Shi et al. 2022, section 3.2)."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,21 +18,20 @@ def mask_loss(scores: Tensor, coarse: Tensor) -> Tensor:
     return F.mse_loss(coarse.float(), pooled)
 
 
-def two_branch_r1(
-    logits: Tensor, images: Tensor, masks: Tensor, gamma: float, mask_gamma: float
-) -> tuple[Tensor, Tensor]:
-    """R1 penalties at real images and at real masks, each half its gamma times the mean.
+def r1_of_branches(
+    logits: Tensor, inputs: Sequence[Tensor], gammas: Sequence[float]
+) -> list[Tensor]:
+    """R1 penalties at what each branch was shown of real data, half its gamma times the mean.
 
     Args:
-        logits: ``[n]``, computed from both.
-        images: ``[n, 3, r, r]``, which require a gradient.
-        masks: ``[n, K, r, r]``, likewise.
-        gamma: weight at the images.
-        mask_gamma: weight at the masks.
+        logits: ``[n]``, computed from all inputs.
+        inputs: images ``[n, 3, r, r]`` and masks ``[n, K, r, r]``, or images alone; they require a
+            gradient.
+        gammas: weight at each.
     """
-    at_images, at_masks = torch.autograd.grad(logits.sum(), [images, masks], create_graph=True)
-    squares = [g.flatten(1).square().sum(dim=1).mean() for g in (at_images, at_masks)]
-    return 0.5 * gamma * squares[0], 0.5 * mask_gamma * squares[1]
+    gradients = torch.autograd.grad(logits.sum(), list(inputs), create_graph=True)
+    squares = [g.flatten(1).square().sum(dim=1).mean() for g in gradients]
+    return [0.5 * gamma * square for gamma, square in zip(gammas, squares, strict=True)]
 
 
 def mixed_parts(first: Tensor, second: Tensor, base_rows: int, share: float) -> Tensor:

@@ -25,7 +25,7 @@ from pipeline.training.losses import (
     r1_penalty,
 )
 from pipeline.training.processes import average
-from pipeline.training.semantic_losses import mask_loss, mixed_parts, two_branch_r1
+from pipeline.training.semantic_losses import mask_loss, mixed_parts, r1_of_branches
 from pipeline.training.semantic_sheet import draw_parts_sheet
 from pipeline.training.state import TrainingState, new_state, read_tensors, update_ema
 from pipeline.training.stylegan2 import update
@@ -194,7 +194,11 @@ def load_average(state: SemanticState, checkpoint: Path) -> None:
 
 
 def train_step(
-    state: SemanticState, real: Tensor, labels: Tensor, recipe: Recipe, guide: Guide | None = None
+    state: SemanticState,
+    real: Tensor,
+    labels: Tensor | None,
+    recipe: Recipe,
+    guide: Guide | None = None,
 ) -> dict[str, float]:
     """One update of both networks from this process's share of a batch.
 
@@ -204,7 +208,8 @@ def train_step(
     Args:
         state: of the training; it is changed.
         real: images ``[n, 3, r, r]``.
-        labels: the class of each pixel, uint8 ``[n, r, r]``.
+        labels: the class of each pixel, uint8 ``[n, r, r]``; None where there are images alone, and
+            these are all that is judged.
         recipe: hyper-parameters.
         guide: what else the images are judged by.
 
@@ -212,32 +217,34 @@ def train_step(
         The losses.
     """
     step, generator, judge = state.images // recipe.batch, state.generator, state.discriminator
-    masks = one_hot_masks(labels, len(generator.config.classes))
+    shown = (
+        [real] if labels is None else [real, one_hot_masks(labels, len(generator.config.classes))]
+    )
     with torch.autocast(real.device.type, torch.bfloat16, enabled=recipe.autocast):
         codes = Codes(Space.W_PLUS, _mixed(generator, len(real), recipe.mixing))
         fake = generator.compose(codes, "random")
-        images = fake.images.detach().requires_grad_()
-        scores = fake.scores.detach().requires_grad_()
-        fake_logits, real_logits = judge(images, scores), judge(real, masks)
+        drawn = [fake.images, fake.scores][: len(shown)]
+        judged = [part.detach().requires_grad_() for part in drawn]
+        fake_logits, real_logits = judge(*judged), judge(*shown)
     consistency = mask_loss(fake.scores, fake.coarse)
     loss_g = generator_loss(fake_logits)
     loss_d = discriminator_loss(real_logits, fake_logits)
     losses = {"loss_g": loss_g.item(), "loss_d": loss_d.item(), "mask": consistency.item()}
     if guide is not None:
-        guided_g, guided_d = _guided_losses(judge, real, images, recipe, guide)
+        guided_g, guided_d = _guided_losses(judge, real, judged[0], recipe, guide)
         losses |= {"guided_g": guided_g.item(), "guided_d": guided_d.item()}
         loss_g = loss_g + recipe.guide_weight * guided_g
         loss_d = loss_d + guided_d
     learns = state.images >= recipe.judge_alone
     if learns:
-        wanted = torch.autograd.grad(loss_g, [images, scores], retain_graph=True)
+        wanted = torch.autograd.grad(loss_g, judged, retain_graph=True)
         weighted = recipe.mask_weight * consistency
-        torch.autograd.backward([fake.images, fake.scores, weighted], [*wanted, None])
+        torch.autograd.backward([*drawn, weighted], [*wanted, None])
     loss_d.backward(inputs=list(judge.parameters()))
     if learns and step % recipe.path_interval == 0:
         losses["path_length"] = _regularise_paths(state, len(real), recipe)
     if step % recipe.r1_interval == 0:
-        losses["r1"], losses["r1_masks"] = _regularise_judge(judge, real, masks, recipe)
+        losses |= _regularise_judge(judge, shown, recipe)
     if learns:
         update(generator, state.generator_optimizer)
     update(judge, state.discriminator_optimizer)
@@ -286,10 +293,12 @@ def _regularise_paths(state: SemanticState, n: int, recipe: Recipe) -> float:
 
 
 def _regularise_judge(
-    judge: GuidedDualDiscriminator, real: Tensor, masks: Tensor, recipe: Recipe
-) -> tuple[float, float]:
-    images, masks = real.detach().requires_grad_(), masks.detach().requires_grad_()
+    judge: GuidedDualDiscriminator, shown: list[Tensor], recipe: Recipe
+) -> dict[str, float]:
+    """R1 at each of what the judge is shown."""
+    inputs = [part.detach().requires_grad_() for part in shown]
     gammas = recipe.r1_gamma, recipe.r1_mask_gamma
-    at_images, at_masks = two_branch_r1(judge(images, masks), images, masks, *gammas)
-    ((at_images + at_masks) * recipe.r1_interval).backward()
-    return at_images.item(), at_masks.item()
+    penalties = r1_of_branches(judge(*inputs), inputs, gammas[: len(inputs)])
+    (torch.stack(penalties).sum() * recipe.r1_interval).backward()
+    values = [penalty.item() for penalty in penalties]
+    return dict(zip(("r1", "r1_masks"), values, strict=False))

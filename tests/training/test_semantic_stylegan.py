@@ -21,7 +21,7 @@ from pipeline.records import read_metrics
 from pipeline.training import quality
 from pipeline.training.guided import Guide
 from pipeline.training.quality import Readers
-from pipeline.training.semantic_losses import mask_loss, mixed_parts, two_branch_r1
+from pipeline.training.semantic_losses import mask_loss, mixed_parts, r1_of_branches
 from pipeline.training.semantic_presets import preset
 from pipeline.training.semantic_sheet import draw_parts_sheet
 from pipeline.training.semantic_stylegan import (
@@ -160,11 +160,11 @@ def test_mask_loss_is_the_mean_square() -> None:
     assert mask_loss(F.interpolate(coarse, scale_factor=2), coarse) < 1e-12
 
 
-def test_two_branch_r1_in_closed_form() -> None:
+def test_r1_of_branches_in_closed_form() -> None:
     images = torch.zeros(2, 3, 2, 2, requires_grad=True)
     masks = torch.zeros(2, 5, 2, 2, requires_grad=True)
     logits = 2 * images.sum((1, 2, 3)) + 3 * masks.sum((1, 2, 3))
-    at_images, at_masks = two_branch_r1(logits, images, masks, 10, 1000)
+    at_images, at_masks = r1_of_branches(logits, [images, masks], [10, 1000])
     assert at_images.item() == 0.5 * 10 * 4 * 12
     assert at_masks.item() == 0.5 * 1000 * 9 * 20
 

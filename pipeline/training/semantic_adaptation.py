@@ -1,0 +1,117 @@
+"""Adaptation of a trained SemanticStyleGAN to a domain of which there are images alone.
+
+The generator goes on from its weights; the discriminator sees no masks, and nothing ties the coarse
+masks to the final ones any more (a mask weight of 0). A short training of this kind moves the looks
+to the new domain and leaves each class with its local generator: 2000 steps in the published code
+of Shi et al. 2022.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pipeline.datasets.folder import ImageFolder
+from pipeline.datasets.images import Resizing, batches
+from pipeline.errors import UserError
+from pipeline.generators.checkpoints.load import load_checkpoint
+from pipeline.generators.semantic_stylegan import SemanticStyleGAN
+from pipeline.training.guided import Guide
+from pipeline.training.loop import Batches
+from pipeline.training.semantic_stylegan import SemanticState, SemanticTraining, build, train_step
+
+
+@dataclass(frozen=True)
+class Picturing:
+    """What the images of a folder are.
+
+    Attributes:
+        source: the folder.
+        count: of its images.
+        content: hash of their names and contents.
+        size: height and width that they are read in.
+    """
+
+    source: str
+    count: int
+    content: str
+    size: int
+
+
+class Pictures:
+    """The images of a folder without labels, read when they are asked for.
+
+    Attributes:
+        recipe: what they are.
+    """
+
+    def __init__(self, folder: Path, size: int) -> None:
+        """Open a folder.
+
+        Raises:
+            UserError: it is none, or holds no image.
+        """
+        self._source, self._resizing = ImageFolder(folder), Resizing(size)
+        names = self._source.names
+        content = self._source.fingerprint(names)
+        self.recipe = Picturing(folder.name, len(names), content, size)
+
+    def __len__(self) -> int:
+        return self.recipe.count
+
+    def images(self, index: Tensor) -> Tensor:
+        """Images float32 ``[n, 3, size, size]`` in [-1, 1] of the numbers ``index``."""
+        names = [self._source.names[i] for i in index.tolist()]
+        return torch.cat(list(batches(self._source, names, self._resizing)))
+
+
+@dataclass(frozen=True)
+class SemanticAdaptation(SemanticTraining):
+    """Trains a finished generator on, on images alone.
+
+    The configuration is that of :attr:`start`, which here is a generator file of any readable form.
+    """
+
+    def open(self) -> Pictures:
+        """The images of the new domain."""
+        return Pictures(self.data, self.config.resolution)
+
+    def begin(self) -> SemanticState:
+        """The finished generator, and a discriminator at its beginning."""
+        state = build(self.config, self.recipe, self.seed, self.device)
+        for network in (state.generator, state.ema):
+            network.load_state_dict(self._finished.state_dict())
+        return state
+
+    def about(self) -> dict[str, Any]:
+        """The generator that is adapted."""
+        return {"adapted": {"name": self._finished.name, "weights": self._finished.fingerprint}}
+
+    def batches(self, data: Any) -> Batches:
+        """Images."""
+        return lambda n: (data.images(torch.randint(len(data), (n,))),)
+
+    def step(
+        self, state: SemanticState, batch: tuple[Tensor, ...], guide: Guide | None
+    ) -> dict[str, float]:
+        """One update of both networks; returns the losses."""
+        return train_step(state, batch[0], None, self.recipe, guide)
+
+    @cached_property
+    def _finished(self) -> SemanticStyleGAN:
+        return read_semantic_stylegan(self.start)
+
+
+def read_semantic_stylegan(file: Path | None) -> SemanticStyleGAN:
+    """The network of a generator file.
+
+    Raises:
+        UserError: the file cannot be used, or holds another network.
+    """
+    network = load_checkpoint(file, file.stem if file else "checkpoint")
+    if not isinstance(network, SemanticStyleGAN):
+        raise UserError(f"--start '{file}' holds a {type(network).__name__}, no SemanticStyleGAN.")
+    return network
