@@ -46,7 +46,8 @@ class Table1(Reproduction):
             empty = NOT_RUN if job is None else Missing(job.problem or "")
             return Row([method], [empty, empty, empty, empty, *told])
         found = effects(job)
-        best = max((max(rows) for rows in found.values()), default=0.0)
+        ratios = [row["selectivity"] for row in job.details.get("directions", ())]
+        best = max((float(ratio) for ratio in ratios if ratio is not None), default=0.0)
         shown = ", ".join(name.replace("_", " ") for name in found)
         count = sum(len(rows) for rows in found.values())
         return Row([method], [len(found), count, best, shown or "none", *told], job.folder.name)

@@ -31,11 +31,13 @@ def test_attributes_are_counted_once() -> None:
 
 def test_counts_stand_beside_the_names_of_the_paper() -> None:
     failed = Job(Path("x"), {"method": "navigan_hybrid"}, {}, problem="failed: no disk")
-    jobs = [job("svd", ("age", 3.5), ("hair_length", 4.0)), failed]
+    mixed = job("optimization", ("age", 2.5), ("smile", 1.5))
+    jobs = [job("svd", ("age", 3.5), ("hair_length", 4.0)), failed, mixed]
     (table,) = Table1().tables(jobs, TOLD)
     rows = {row.labels[0]: row.cells for row in table.rows}
     assert list(rows) == list(METHODS)
     assert rows["svd"] == [2, 2, 4.0, "age, hair length", 1, "thickness"]
+    assert rows["optimization"][:4] == [0, 0, 2.5, "none"]
     assert rows["hybrid"][0] == Missing("failed: no disk")
     assert rows["hybrid"][4] == 6
     assert rows["spectrum"][0] == Missing("not run")
