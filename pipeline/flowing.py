@@ -8,8 +8,8 @@ from pipeline.keys import key
 from pipeline.methods.styleflow import StyleFlow
 from pipeline.navigating import UNFINISHED
 from pipeline.runner import Runner
+from pipeline.stages.checkpoint_file import CheckpointFile
 from pipeline.stages.flow import TrainingFlow
-from pipeline.stages.navigation import CheckpointFile
 
 log = logging.getLogger(__name__)
 

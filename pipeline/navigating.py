@@ -13,9 +13,10 @@ from pipeline.methods.edits import Edits
 from pipeline.methods.navigan_optimization import TrainedMethod
 from pipeline.methods.navigan_spectrum import SpectralMethod
 from pipeline.methods.perceptual_hessian import PerceptualEmbedding
-from pipeline.methods.shift_training import CURVE
+from pipeline.methods.shift_training import ShiftTraining
 from pipeline.runner import Result, Runner
-from pipeline.stages.navigation import CheckpointFile, TakingSpectrum, TrainingShifts
+from pipeline.stages.checkpoint_file import CheckpointFile
+from pipeline.stages.navigation import TakingSpectrum, TrainingShifts
 
 UNFINISHED = "unfinished"  # folder of the store
 
@@ -74,7 +75,7 @@ def training_curve(edits: Edits) -> Iterator[tuple[int, dict[str, float]]]:
     """The curve behind trained directions, by step; nothing for other edits."""
     if isinstance(edits.notes.get("accuracy"), float) and "curve" in edits.extra:
         for row in edits.extra["curve"].tolist():
-            point = dict(zip(CURVE, row, strict=True))
+            point = dict(zip(ShiftTraining.curve, row, strict=True))
             yield int(point.pop("step")), {f"training/{k}": v for k, v in point.items()}
 
 

@@ -13,14 +13,14 @@ from pipeline.discovering import discovered
 from pipeline.experiment import Experiment
 from pipeline.flowing import flowed
 from pipeline.labelling import learned_from
-from pipeline.methods import flow_training
+from pipeline.methods import training_loop
 from pipeline.methods.flow_training import FlowTraining
 from pipeline.methods.styleflow_edit import FlowEdit
 from pipeline.navigating import UNFINISHED
 from pipeline.preflight import CONF
 from pipeline.records import MetricsLog, read_metrics
 from pipeline.runner import Runner
-from pipeline.stages.navigation import CheckpointFile
+from pipeline.stages.checkpoint_file import CheckpointFile
 from pipeline.store import Store
 
 SMALL = (
@@ -45,7 +45,7 @@ def trained(folder: Path, e: Experiment) -> tuple[list[str], Runner]:
 
 @pytest.fixture(autouse=True)
 def _every_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow_training, "WINDOW", 1)
+    monkeypatch.setattr(training_loop, "WINDOW", 1)
     monkeypatch.setattr(flowing, "CheckpointFile", partial(CheckpointFile, every=0.0))
 
 

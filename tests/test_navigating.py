@@ -12,7 +12,7 @@ from pipeline.config import register
 from pipeline.domains.procfaces import ProcFaces
 from pipeline.errors import UserError
 from pipeline.experiment import Experiment
-from pipeline.methods import shift_training
+from pipeline.methods import shift_training, training_loop
 from pipeline.methods.edits import Edits
 from pipeline.methods.navigan_hybrid import NaviGANHybrid
 from pipeline.navigating import UNFINISHED, embedding, navigated, training_curve
@@ -50,7 +50,7 @@ def test_hybrid_and_spectrum_share_their_eigenvectors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shift_training, "HELD_OUT", 2)
-    monkeypatch.setattr(shift_training, "WINDOW", 1)
+    monkeypatch.setattr(training_loop, "WINDOW", 1)
     _, first, runner = run(
         tmp_path, "method=navigan_spectrum", "method.num_directions=2", *SPECTRAL
     )

@@ -1,5 +1,7 @@
 """The mapping network of the StyleGAN family (Karras et al. 2019, section 2)."""
 
+from typing import Any, Self
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -41,6 +43,17 @@ class MappingNetwork(nn.Module):
             layer = EqualizedLinear(features if i == 0 else w_dim, w_dim, "lrelu", lr_multiplier)
             self.add_module(f"fc{i}", layer)
         self.register_buffer("w_avg", torch.zeros(w_dim))
+
+    @classmethod
+    def of(cls, config: Any) -> Self:
+        """The network that a StyleGAN2's or StyleGAN3's configuration asks for."""
+        return cls(
+            config.z_dim,
+            config.w_dim,
+            config.mapping_layers,
+            config.mapping_lr_multiplier,
+            config.num_classes,
+        )
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Map codes, without truncation.

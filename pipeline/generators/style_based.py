@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from pipeline.errors import UserError
 from pipeline.generators.base import Codes, Generator, Space
+from pipeline.generators.synthesis import ActivationHook
 
 CHAIN = (Space.Z, Space.W, Space.W_PLUS, Space.S)
 """The spaces of codes, each computed from the one before."""
@@ -144,15 +145,48 @@ class Synthesis(Protocol):
         """Codes s ``[n, num_styles]`` of w+ ``[n, num_ws, w_dim]``."""
 
 
+class NoisySynthesis(Synthesis, Protocol):
+    """A synthesis network whose layers add noise."""
+
+    def __call__(
+        self,
+        styles: Tensor,
+        noise: str = "const",
+        shifts: Mapping[str, Tensor] | None = None,
+        hook: ActivationHook | None = None,
+    ) -> Tensor:
+        """Images ``[n, 3, r, r]`` of styles ``[n, s]``; see StyleGAN2's ``forward``."""
+
+
 class StyleGANFamily(StyleBased):
     """StyleGAN, StyleGAN2 and StyleGAN3: all spaces, by one synthesis network.
 
     Attributes:
         synthesis: makes images of styles.
+
+    Args:
+        config: the architecture, with ``code_shapes``, ``num_classes`` and ``resolution``.
+        mapping: see :class:`StyleBased`; likewise the truncation.
+        synthesis: see above.
+
+    Raises:
+        UserError: the cutoff is negative or exceeds the number of layers.
     """
 
     spaces = frozenset(Space)
     synthesis: Synthesis
+
+    def __init__(
+        self,
+        config: Any,
+        mapping: nn.Module,
+        synthesis: Synthesis,
+        truncation_psi: float,
+        truncation_cutoff: int | None,
+    ) -> None:
+        super().__init__(config.code_shapes, config.num_classes, truncation_psi, truncation_cutoff)
+        self.config, self.resolution = config, config.resolution
+        self.mapping, self.synthesis = mapping, synthesis
 
     @property
     def style_slices(self) -> dict[str, slice]:
@@ -167,6 +201,23 @@ class StyleGANFamily(StyleBased):
     def styles(self, ws: Tensor) -> Tensor:
         """Codes s ``[n, num_styles]`` of w+ ``[n, num_ws, w_dim]``."""
         return self.synthesis.styles(ws)
+
+
+class NoisyStyleGAN(StyleGANFamily):
+    """StyleGAN and StyleGAN2, whose layers add noise."""
+
+    synthesis: NoisySynthesis
+
+    def render(
+        self,
+        codes: Codes,
+        noise: str = "const",
+        shifts: Mapping[str, Tensor] | None = None,
+        hook: ActivationHook | None = None,
+    ) -> Tensor:
+        """Images of codes in z, w, w+ or s; options as in the network's ``forward``."""
+        styles = self.convert(codes, Space.S).values
+        return self.synthesis(styles, noise, shifts, hook)
 
 
 def check_truncation(psi: Any, cutoff: Any) -> None:

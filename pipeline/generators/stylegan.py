@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.errors import UserError, unknown_name
-from pipeline.generators.base import Codes, Space
+from pipeline.generators.base import Space
 from pipeline.generators.labels import class_weights
 from pipeline.generators.layers import LRELU_SLOPE, EqualizedLinear, pixel_norm
 from pipeline.generators.progressive import (
@@ -19,7 +19,7 @@ from pipeline.generators.progressive import (
     check_shifts,
     instance_norm,
 )
-from pipeline.generators.style_based import StyleGANFamily
+from pipeline.generators.style_based import NoisyStyleGAN
 from pipeline.generators.synthesis import NOISE_MODES, ActivationHook
 
 
@@ -225,13 +225,9 @@ class SynthesisNetwork(nn.Module):
     ) -> Tensor:
         """Image ``[n, 3, r, r]`` from styles ``[n, s]``.
 
-        Args:
-            styles: styles of all layers, as :meth:`styles` gives them.
-            noise: ``const`` (stored maps), ``none`` or ``random``.
-            shifts: what to add to the kernels of named layers, ``[out, in, k, k]`` or one per
-                sample ``[n, out, in, k, k]``; the network itself stays as it is.
-            hook: sees, and may replace, the output of every layer under the layer's name, and
-                that of its instance norm, before the styles, under the name with ``.norm``.
+        Args are those of StyleGAN2's network; the hook sees, and may replace, the output of every
+        layer under the layer's name, and that of its instance norm, before the styles, under the
+        name with ``.norm``.
 
         Raises:
             UserError: there is no such noise or layer, or a shift does not fit its kernel.
@@ -247,20 +243,10 @@ class SynthesisNetwork(nn.Module):
         return see("torgb", self.torgb(x, shifts.get("torgb")))
 
 
-class StyleGAN(StyleGANFamily):
-    """StyleGAN with access to z, w, w+, s, activations and parameters.
-
-    Args:
-        config: the architecture.
-        truncation_psi: pull of w towards its mean wherever z is mapped; 1 is none.
-        truncation_cutoff: truncate only the first so many w+ layers; None truncates all.
-
-    Raises:
-        UserError: the cutoff is negative or exceeds the number of layers.
-    """
+class StyleGAN(NoisyStyleGAN):
+    """StyleGAN with access to z, w, w+, s, activations and parameters; see :class:`StyleBased`."""
 
     config: StyleGANConfig
-    mapping: StyleGANMapping
     synthesis: SynthesisNetwork
 
     def __init__(
@@ -269,19 +255,6 @@ class StyleGAN(StyleGANFamily):
         truncation_psi: float = 1.0,
         truncation_cutoff: int | None = None,
     ) -> None:
-        super().__init__(config.code_shapes, config.num_classes, truncation_psi, truncation_cutoff)
-        self.name, self.config, self.resolution = "stylegan", config, config.resolution
-        self.mapping = StyleGANMapping(config)
-        self.synthesis = SynthesisNetwork(config)
-
-    def render(
-        self,
-        codes: Codes,
-        noise: str = "const",
-        shifts: Mapping[str, Tensor] | None = None,
-        hook: ActivationHook | None = None,
-    ) -> Tensor:
-        """Images of codes in z, w, w+ or s; options as in :meth:`SynthesisNetwork.forward`."""
-        styles = self.convert(codes, Space.S).values
-        image: Tensor = self.synthesis(styles, noise, shifts, hook)
-        return image
+        mapping, synthesis = StyleGANMapping(config), SynthesisNetwork(config)
+        super().__init__(config, mapping, synthesis, truncation_psi, truncation_cutoff)
+        self.name = "stylegan"

@@ -1,15 +1,12 @@
 """StyleGAN2 (Karras et al. 2020) and the spaces it is edited in: z, w, w+, s, features, kernels."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from pipeline.errors import UserError
-from pipeline.generators.base import Codes, Space
+from pipeline.generators.base import Space
 from pipeline.generators.mapping import MappingNetwork
-from pipeline.generators.style_based import StyleGANFamily
-from pipeline.generators.synthesis import ActivationHook, SynthesisNetwork
+from pipeline.generators.style_based import NoisyStyleGAN
+from pipeline.generators.synthesis import SynthesisNetwork
 
 
 @dataclass(frozen=True)
@@ -64,17 +61,8 @@ def channels_for(resolution: int, base: int, maximum: int = 512) -> tuple[int, .
     return tuple(min(base // 2**exponent, maximum) for exponent in blocks)
 
 
-class StyleGAN2(StyleGANFamily):
-    """StyleGAN2 with access to z, w, w+, s, activations and parameters.
-
-    Args:
-        config: the architecture.
-        truncation_psi: pull of w towards its mean wherever z is mapped; 1 is none.
-        truncation_cutoff: truncate only the first so many w+ layers; None truncates all.
-
-    Raises:
-        UserError: the cutoff is negative or exceeds the number of layers.
-    """
+class StyleGAN2(NoisyStyleGAN):
+    """StyleGAN2 with access to z, w, w+, s, activations and parameters; see :class:`StyleBased`."""
 
     config: StyleGAN2Config
     mapping: MappingNetwork
@@ -86,25 +74,7 @@ class StyleGAN2(StyleGANFamily):
         truncation_psi: float = 1.0,
         truncation_cutoff: int | None = None,
     ) -> None:
-        super().__init__(config.code_shapes, config.num_classes, truncation_psi, truncation_cutoff)
-        self.name, self.config, self.resolution = "stylegan2", config, config.resolution
-        self.mapping = MappingNetwork(
-            config.z_dim,
-            config.w_dim,
-            config.mapping_layers,
-            config.mapping_lr_multiplier,
-            config.num_classes,
-        )
-        self.synthesis = SynthesisNetwork(config.channels, config.w_dim, config.conv_clamp)
-
-    def render(
-        self,
-        codes: Codes,
-        noise: str = "const",
-        shifts: Mapping[str, Tensor] | None = None,
-        hook: ActivationHook | None = None,
-    ) -> Tensor:
-        """Images of codes in z, w, w+ or s; options as in :meth:`SynthesisNetwork.forward`."""
-        styles = self.convert(codes, Space.S).values
-        image: Tensor = self.synthesis(styles, noise, shifts, hook)
-        return image
+        mapping = MappingNetwork.of(config)
+        synthesis = SynthesisNetwork(config.channels, config.w_dim, config.conv_clamp)
+        super().__init__(config, mapping, synthesis, truncation_psi, truncation_cutoff)
+        self.name = "stylegan2"

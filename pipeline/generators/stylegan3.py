@@ -204,19 +204,9 @@ class SynthesisNetwork(nn.Module):
 
 
 class StyleGAN3(StyleGANFamily):
-    """StyleGAN3 with access to z, w, w+, s, activations and parameters; it has no noise.
-
-    Args:
-        config: the architecture.
-        truncation_psi: pull of w towards its mean wherever z is mapped; 1 is none.
-        truncation_cutoff: truncate only the first so many w+ layers; None truncates all.
-
-    Raises:
-        UserError: the cutoff is negative or exceeds the number of layers.
-    """
+    """StyleGAN3, all spaces, as :class:`StyleBased`; it has no noise."""
 
     config: StyleGAN3Config
-    mapping: MappingNetwork
     synthesis: SynthesisNetwork
 
     def __init__(
@@ -225,16 +215,9 @@ class StyleGAN3(StyleGANFamily):
         truncation_psi: float = 1.0,
         truncation_cutoff: int | None = None,
     ) -> None:
-        super().__init__(config.code_shapes, config.num_classes, truncation_psi, truncation_cutoff)
-        self.name, self.config, self.resolution = "stylegan3", config, config.resolution
-        self.mapping = MappingNetwork(
-            config.z_dim,
-            config.w_dim,
-            config.mapping_layers,
-            config.mapping_lr_multiplier,
-            config.num_classes,
-        )
-        self.synthesis = SynthesisNetwork(config)
+        mapping, synthesis = MappingNetwork.of(config), SynthesisNetwork(config)
+        super().__init__(config, mapping, synthesis, truncation_psi, truncation_cutoff)
+        self.name = "stylegan3"
 
     def render(
         self,

@@ -1,11 +1,13 @@
 """What a method is: something that looks at a generator and returns edits."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from torch import Tensor
 
 from pipeline.generators.base import Codes, Generator
-from pipeline.methods.edits import Edits
+from pipeline.methods.edits import Edit, Edits
 from pipeline.methods.gram import Progress
 from pipeline.regions.region import Region
 
@@ -68,3 +70,25 @@ class Method(ABC):
         Raises:
             UserError: see :meth:`check`.
         """
+
+    def found(
+        self,
+        edits: Sequence[Edit],
+        generator: Generator,
+        region: Region,
+        seed: int,
+        *,
+        notes: Mapping[str, Any],
+        extra: Mapping[str, Tensor] | None = None,
+    ) -> Edits:
+        """What one run found, with where it comes from; see :class:`Edits`."""
+        return Edits(
+            edits=tuple(edits),
+            method=self.name,
+            generator=generator.name,
+            fingerprint=generator.fingerprint,
+            region=region.name,
+            seed=seed,
+            extra=extra or {},
+            notes=notes,
+        )

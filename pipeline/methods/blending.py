@@ -195,13 +195,11 @@ class Blending(CatalogMethod):
         if progress is not None and (found is None or self.prepared is not None):
             progress(1, 1)
         masks = "the region" if found is None else f"clusters {list(edit.clusters)} of {edit.layer}"
-        return Edits(
-            edits=(edit,),
-            method=self.name,
-            generator=generator.name,
-            fingerprint=generator.fingerprint,
-            region=region.name,
-            seed=seed,
+        return self.found(
+            (edit,),
+            generator,
+            region,
+            seed,
             extra={"eigenvalues": torch.full((1,), torch.nan)},
             notes={"mask": f"the target's: {masks}"},
         )

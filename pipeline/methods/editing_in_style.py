@@ -146,13 +146,11 @@ class EditingInStyle(CatalogMethod):
         )
         moved, shares = self._moved(generator, catalog, clusters, edit)
         seconds = {"catalog": catalogued - began, "query": now(codes.values.device) - catalogued}
-        return Edits(
-            edits=(edit,),
-            method=self.name,
-            generator=generator.name,
-            fingerprint=generator.fingerprint,
-            region=region.name,
-            seed=seed,
+        return self.found(
+            (edit,),
+            generator,
+            region,
+            seed,
             extra={"eigenvalues": shares.reshape(1)},
             notes={
                 "options": self._options(),

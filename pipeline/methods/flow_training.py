@@ -1,7 +1,7 @@
 """Training of StyleFlow's flow on latents and the attributes of their images."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,14 +9,11 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
-from pipeline.methods.gram import Progress
 from pipeline.methods.normalising_flow import FlowShape, NormalisingFlow
-from pipeline.methods.shift_training import Keeper, Tell
+from pipeline.methods.training_loop import TrainingLoop
 
-WINDOW = 25  # steps that a point of the curve is the mean of, and between two savings
 HELD_OUT = 0.05  # share of the pairs that are kept from training, at most MOST_HELD_OUT of them
 MOST_HELD_OUT = 512
-CURVE = ("step", "nats")
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ class TrainedFlow:
 
     Attributes:
         weights: as :meth:`NormalisingFlow.packed` gives them.
-        curve: rows :data:`CURVE`, means over :data:`WINDOW` steps, float64.
+        curve: of :class:`FlowTraining`, see :class:`TrainingLoop`.
         nats: negative log likelihood of held-out latents, per number.
         normal: the same of a normal distribution with every number's own mean and deviation, which
             knows of no attributes.
@@ -76,7 +73,7 @@ class TrainedFlow:
         return {"nats": self.nats, "nats_of_a_normal_distribution": self.normal}
 
 
-class FlowTraining:
+class FlowTraining(TrainingLoop[TrainedFlow]):
     """Maximum likelihood of latents given their attributes (StyleFlow, Sec. 4.2).
 
     Args:
@@ -86,6 +83,8 @@ class FlowTraining:
         recipe: how it is trained.
         seed: of everything random.
     """
+
+    curve = ("step", "nats")
 
     def __init__(
         self, latents: Tensor, attributes: Tensor, shape: FlowShape, recipe: FlowRecipe, seed: int
@@ -100,51 +99,21 @@ class FlowTraining:
         self._kept = latents[:held].float(), attributes[:held].float()
         self._recipe, self._seed = recipe, seed
         self._flow = NormalisingFlow(shape, seed).to(latents.device)
-        self._adam = torch.optim.Adam(self._flow.parameters(), lr=recipe.rate)
-        self._random = torch.Generator().manual_seed(seed)
-        self._step = 0
-        self._curve: list[list[float]] = []
+        super().__init__(recipe.steps, recipe.rate, torch.Generator().manual_seed(seed))
 
-    def run(
-        self,
-        keeper: Keeper | None = None,
-        tell: Tell | None = None,
-        progress: Progress | None = None,
-    ) -> TrainedFlow:
-        """Train, from where the keeper says that a training of the same settings was.
+    def parameters(self) -> Iterable[Tensor]:
+        """Those of the flow."""
+        return self._flow.parameters()
 
-        Args:
-            keeper: gets the state every :data:`WINDOW` steps.
-            tell: called with every point of the curve.
-            progress: called with the steps done and to be done.
-        """
-        state = keeper.load() if keeper is not None else None
-        if state is not None:
-            self._restore(state)
-        while self._step < self._recipe.steps:
-            few = min(WINDOW, self._recipe.steps - self._step)
-            loss = math.fsum(self.step() for _ in range(few)) / few
-            self._curve.append([float(self._step), loss])
-            if tell is not None:
-                tell(dict(zip(CURVE, self._curve[-1], strict=True)))
-            if keeper is not None:
-                keeper.save(self._state())
-            if progress is not None:
-                progress(self._step, self._recipe.steps)
-        return self._finished()
-
-    def step(self) -> float:
+    def step(self) -> tuple[float]:
         """One step of Adam; its loss in nats per number."""
         chosen = torch.randint(len(self._pairs[0]), (self._recipe.batch,), generator=self._random)
         self._adam.param_groups[0]["lr"] = self._recipe.rate_at(self._step)
         self._flow.train()
         latents, attributes = (self._blurred(pairs, chosen) for pairs in self._pairs)
         loss = self._nats(latents, attributes, self._random).mean()
-        self._adam.zero_grad(set_to_none=True)
-        loss.backward()
-        self._adam.step()
-        self._step += 1
-        return float(loss.detach())
+        self.descend(loss)
+        return (float(loss.detach()),)
 
     def _blurred(self, values: Tensor, chosen: Tensor) -> Tensor:
         """Some of all latents or attributes, with the recipe's noise."""
@@ -159,12 +128,11 @@ class FlowTraining:
         return -found / latents.shape[1]
 
     @torch.no_grad()
-    def _finished(self) -> TrainedFlow:
+    def finished(self, curve: Tensor) -> TrainedFlow:
         """The flow, and how likely it finds what training has not seen."""
         self._flow.eval()
         random = torch.Generator().manual_seed(self._seed + 1_000_003)
         nats = torch.cat([self._nats(*few, random) for few in self._batches()])
-        curve = torch.tensor(self._curve, dtype=torch.float64)
         return TrainedFlow(self._flow.packed(), curve, float(nats.mean()), self._normal())
 
     def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -179,17 +147,10 @@ class FlowTraining:
         density = torch.distributions.Normal(mean, std)
         return -float(density.log_prob(self._kept[0]).mean())
 
-    def _state(self) -> dict[str, Any]:
-        return {
-            "step": self._step,
-            "flow": self._flow.state_dict(),
-            "adam": self._adam.state_dict(),
-            "random": self._random.get_state(),
-            "curve": self._curve,
-        }
+    def learned(self) -> dict[str, Any]:
+        """The flow."""
+        return {"flow": self._flow.state_dict()}
 
-    def _restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """See :meth:`learned`."""
         self._flow.load_state_dict(state["flow"])
-        self._adam.load_state_dict(state["adam"])
-        self._random.set_state(state["random"])
-        self._step, self._curve = state["step"], [list(row) for row in state["curve"]]

@@ -114,13 +114,11 @@ class GANSpace(Method):
             for index in range(len(found.directions))
             for group in groups
         ]
-        return Edits(
-            edits=tuple(edits),
-            method=self.name,
-            generator=generator.name,
-            fingerprint=generator.fingerprint,
-            region=region.name,
-            seed=seed,
+        return self.found(
+            tuple(edits),
+            generator,
+            region,
+            seed,
             extra={"eigenvalues": found.variances.repeat_interleave(len(groups))},
             notes={"options": asdict(self), "seconds": seconds, "region": "not looked at"},
         )

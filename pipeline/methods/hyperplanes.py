@@ -223,13 +223,11 @@ class Hyperplanes(LabelledMethod):
             space=self.space,
             rows=self._rows(generator),
         )
-        return Edits(
-            edits=(edit,),
-            method=self.name,
-            generator=generator.name,
-            fingerprint=generator.fingerprint,
-            region=region.name,
-            seed=seed,
+        return self.found(
+            (edit,),
+            generator,
+            region,
+            seed,
             # What directions are ranked by: here the share of unseen codes on their side.
             extra={"eigenvalues": torch.tensor([plane.validation], dtype=torch.float64)},
             notes={

@@ -63,13 +63,11 @@ class NaviGAN(Method):
         began = now(codes.values.device)
         found = self.find(generator, codes, seed, progress)
         seconds = {"seconds": {"directions": now(codes.values.device) - began}}
-        return Edits(
-            edits=edits_of(found.directions, self.layer, self.name, generator),
-            method=self.name,
-            generator=generator.name,
-            fingerprint=generator.fingerprint,
-            region=region.name,
-            seed=seed,
+        return self.found(
+            edits_of(found.directions, self.layer, self.name, generator),
+            generator,
+            region,
+            seed,
             extra=found.extra,
             notes={"options": self.options(), **seconds, "region": "not looked at", **found.notes},
         )

@@ -11,7 +11,7 @@ from pipeline.generators.base import Codes, Generator
 from pipeline.methods.gram import Progress
 from pipeline.methods.kernel_basis import Basis, SingularBasis
 from pipeline.methods.navigan import NaviGAN, Preset, Shifts, settled
-from pipeline.methods.shift_training import Recipe, Trained, Training
+from pipeline.methods.shift_training import Recipe, ShiftTraining, Trained
 from pipeline.methods.weight_shift import kernel_of
 
 PUBLISHED: Preset = {
@@ -64,9 +64,9 @@ class TrainedMethod(NaviGAN):
     ) -> Basis:
         """What they are mixed of."""
 
-    def training(self, generator: Generator, basis: Basis, seed: int) -> Training:
+    def training(self, generator: Generator, basis: Basis, seed: int) -> ShiftTraining:
         """The training at its beginning."""
-        return Training(generator, self.layer, basis, self.recipe, seed)
+        return ShiftTraining(generator, self.layer, basis, self.recipe, seed)
 
     def find(
         self, generator: Generator, codes: Codes, seed: int, progress: Progress | None

@@ -231,13 +231,11 @@ class RegionMethod(SharingMethod):
             )
             for index, direction in enumerate(coordinates.step(found.directions).to(dtype))
         )
-        return Edits(
-            edits=edits,
-            method=self.name,
-            generator=generator.name,
-            fingerprint=generator.fingerprint,
-            region=region.name,
-            seed=seed,
+        return self.found(
+            edits,
+            generator,
+            region,
+            seed,
             extra=found.extra,
             notes={"options": asdict(self), **notes},
         )

@@ -115,13 +115,11 @@ class SeFa(Method):
                 progress(done, len(matrices))
         found.sort(key=lambda row: row.index)
         seconds = {"weights": read - began, "solve": now(device) - read}
-        return Edits(
-            edits=tuple(self._edit(generator, row, space, codes.values.dtype) for row in found),
-            method=self.name,
-            generator=generator.name,
-            fingerprint=generator.fingerprint,
-            region=region.name,
-            seed=seed,
+        return self.found(
+            tuple(self._edit(generator, row, space, codes.values.dtype) for row in found),
+            generator,
+            region,
+            seed,
             extra={"eigenvalues": torch.stack([row.value for row in found])},
             notes={"options": asdict(self), "seconds": seconds, "region": "not looked at"},
         )

@@ -173,13 +173,11 @@ class SemanticMethod(ReadingMethod):
         classes = self.chosen(generator, region)
         network = semantic(generator, f"method={self.name}")
         edits, values = self.edits(network, classes, region, seed, progress)
-        return Edits(
-            edits=edits,
-            method=self.name,
-            generator=generator.name,
-            fingerprint=generator.fingerprint,
-            region=region.name,
-            seed=seed,
+        return self.found(
+            edits,
+            generator,
+            region,
+            seed,
             extra={"eigenvalues": values},
             notes={"classes": list(classes), "region": self.looked_at, **self.notes()},
         )

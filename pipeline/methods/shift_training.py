@@ -1,8 +1,8 @@
 """Shifts of a kernel, learned together with a network that tells them apart (Sec. 3.2, Eq. 1)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,14 +12,10 @@ from pipeline.errors import UserError
 from pipeline.generators.base import Generator
 from pipeline.methods.kernel_basis import Basis
 from pipeline.methods.reconstructor import Reconstructor
+from pipeline.methods.training_loop import TrainingLoop
 from pipeline.methods.weight_shift import render_shifted, scaled
 
-WINDOW = 25  # steps that a point of the curve is the mean of, and between two savings
 HELD_OUT = 512  # pairs of fresh codes, directions and magnitudes that it is tested on
-CURVE = ("step", "loss", "classification", "regression", "accuracy")
-
-Progress = Callable[[int, int], None]
-Tell = Callable[[Mapping[str, float]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +67,7 @@ class Trained:
 
     Attributes:
         coefficients: of the basis, ``[K, b]``, rows of unit length.
-        curve: rows :data:`CURVE`, means over :data:`WINDOW` steps, float64.
+        curve: of :class:`ShiftTraining`, see :class:`TrainingLoop`.
         accuracy: share of held-out pairs whose direction is recognised.
         error: mean absolute error of t / T on them.
         range: T.
@@ -84,23 +80,12 @@ class Trained:
     range: float
 
 
-class Keeper(Protocol):
-    """Keeps an unfinished training."""
-
-    def load(self) -> dict[str, Any] | None:
-        """What was saved last; None where nothing was."""
-
-    def save(self, state: dict[str, Any]) -> None:
-        """Keep a state of tensors and plain containers, in place of the last."""
-
-
-@dataclass
-class Training:
+class ShiftTraining(TrainingLoop[Trained]):
     """Eq. 1 for one kernel: min over directions and R of E[cross-entropy + lambda |t - t'|].
 
     The pair of a step has one code, with its class label or label map, and one constant noise.
 
-    Attributes:
+    Args:
         generator: in evaluation mode; stays as it is.
         layer: whose kernel is shifted.
         basis: what the shifts are mixed of.
@@ -108,81 +93,50 @@ class Training:
         seed: of everything random.
     """
 
-    generator: Generator
-    layer: str
-    basis: Basis
-    recipe: Recipe
-    seed: int
+    curve = ("step", "loss", "classification", "regression", "accuracy")
 
-    def __post_init__(self) -> None:
-        kernel = self.generator.kernels[self.layer].detach()
-        recipe, device = self.recipe, kernel.device
+    def __init__(
+        self, generator: Generator, layer: str, basis: Basis, recipe: Recipe, seed: int
+    ) -> None:
+        self._generator, self._layer, self._basis = generator, layer, basis
+        self._recipe, self._seed = recipe, seed
+        kernel = generator.kernels[layer].detach()
         self.range = recipe.range(kernel)
-        self._random = torch.Generator().manual_seed(self.seed)
-        drawn = torch.randn(recipe.directions, len(self.basis), generator=self._random)
+        random = torch.Generator().manual_seed(seed)
+        drawn = torch.randn(recipe.directions, len(basis), generator=random)
         self._coefficients = drawn.to(kernel).requires_grad_()
-        network = Reconstructor(recipe.directions, recipe.resolution, self.seed).to(device)
+        network = Reconstructor(recipe.directions, recipe.resolution, seed).to(kernel.device)
         self._reconstructor = network.to(memory_format=torch.channels_last)
-        parameters = [self._coefficients, *self._reconstructor.parameters()]
-        self._adam = torch.optim.Adam(parameters, lr=recipe.rate)
-        self._step = 0
-        self._curve: list[list[float]] = []
+        super().__init__(recipe.steps, recipe.rate, random)
 
-    def run(
-        self,
-        keeper: Keeper | None = None,
-        tell: Tell | None = None,
-        progress: Progress | None = None,
-    ) -> Trained:
-        """Train, from where the keeper says that a training of the same settings was.
-
-        Args:
-            keeper: gets the state every :data:`WINDOW` steps.
-            tell: called with every point of the curve.
-            progress: called with the steps done and to be done.
-        """
-        state = keeper.load() if keeper is not None else None
-        if state is not None:
-            self._restore(state)
-        while self._step < self.recipe.steps:
-            few = min(WINDOW, self.recipe.steps - self._step)
-            window = torch.tensor([self.step() for _ in range(few)], dtype=torch.float64)
-            self._curve.append([float(self._step), *window.mean(0).tolist()])
-            if tell is not None:
-                tell(dict(zip(CURVE, self._curve[-1], strict=True)))
-            if keeper is not None:
-                keeper.save(self._state())
-            if progress is not None:
-                progress(self._step, self.recipe.steps)
-        return self._finished()
+    def parameters(self) -> Iterable[Tensor]:
+        """The directions, and the reconstructor's."""
+        return [self._coefficients, *self._reconstructor.parameters()]
 
     def step(self) -> tuple[float, float, float, float]:
         """One step: loss, its two terms (the second without its weight), and the accuracy."""
         self._reconstructor.train()
-        pairs = self._pairs(self.recipe.batch, self._random)
+        pairs = self._pairs(self._recipe.batch, self._random)
         classification, regression, hits = self._judged(*pairs)
-        loss = classification + self.recipe.regression * regression
-        self._adam.zero_grad(set_to_none=True)
-        loss.backward()
-        self._adam.step()
-        self._step += 1
+        loss = classification + self._recipe.regression * regression
+        self.descend(loss)
         parts = (loss, classification, regression, hits.float().mean())
         total, first, second, share = torch.stack([part.detach() for part in parts]).tolist()
         return total, first, second, share
 
     def _pairs(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Images before and after, directions ``[n]``, and magnitudes as shares of T."""
-        codes = self.generator.sample(n, random)
-        chosen = torch.randint(self.recipe.directions, (n,), generator=random)
+        codes = self._generator.sample(n, random)
+        chosen = torch.randint(self._recipe.directions, (n,), generator=random)
         share = 2 * torch.rand(n, generator=random) - 1
         sign = torch.where(share < 0, -1.0, 1.0)
-        share = torch.where(share.abs() < self.recipe.least, self.recipe.least * sign, share)
+        share = torch.where(share.abs() < self._recipe.least, self._recipe.least * sign, share)
         coefficients = self._coefficients[chosen.to(self._coefficients.device)]
         codes = codes.with_values(codes.values.to(coefficients.dtype))
-        shifts = scaled(self.basis.shifts(coefficients), self.range * share.to(coefficients))
+        shifts = scaled(self._basis.shifts(coefficients), self.range * share.to(coefficients))
         with torch.no_grad():
-            before = self.generator.render(codes)
-        after = render_shifted(self.generator, codes, {self.layer: shifts})
+            before = self._generator.render(codes)
+        after = render_shifted(self._generator, codes, {self._layer: shifts})
         return before, after, chosen.to(before.device), share.to(before.device)
 
     def _judged(
@@ -194,38 +148,33 @@ class Training:
         return F.cross_entropy(logits, chosen), error, logits.argmax(1) == chosen
 
     @torch.no_grad()
-    def _finished(self) -> Trained:
+    def finished(self, curve: Tensor) -> Trained:
         """The directions, and how well they are told apart on pairs that training has not seen."""
         self._reconstructor.eval()
-        random = torch.Generator().manual_seed(self.seed + 1_000_003)
+        random = torch.Generator().manual_seed(self._seed + 1_000_003)
         hits, errors = [], []
-        for first in range(0, HELD_OUT, self.recipe.batch):
-            n = min(self.recipe.batch, HELD_OUT - first)
+        for first in range(0, HELD_OUT, self._recipe.batch):
+            n = min(self._recipe.batch, HELD_OUT - first)
             _, error, hit = self._judged(*self._pairs(n, random))
             hits.append(hit.double().sum())
             errors.append(n * error.double())
         return Trained(
             F.normalize(self._coefficients.detach(), dim=1).cpu(),
-            torch.tensor(self._curve, dtype=torch.float64),
+            curve,
             float(torch.stack(hits).sum()) / HELD_OUT,
             float(torch.stack(errors).sum()) / HELD_OUT,
             self.range,
         )
 
-    def _state(self) -> dict[str, Any]:
+    def learned(self) -> dict[str, Any]:
+        """Directions and reconstructor."""
         return {
-            "step": self._step,
             "coefficients": self._coefficients.detach(),
             "reconstructor": self._reconstructor.state_dict(),
-            "adam": self._adam.state_dict(),
-            "random": self._random.get_state(),
-            "curve": self._curve,
         }
 
-    def _restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """See :meth:`learned`."""
         with torch.no_grad():
             self._coefficients.copy_(state["coefficients"])
         self._reconstructor.load_state_dict(state["reconstructor"])
-        self._adam.load_state_dict(state["adam"])
-        self._random.set_state(state["random"])
-        self._step, self._curve = state["step"], [list(row) for row in state["curve"]]

@@ -170,13 +170,11 @@ class StyleIntervention(LabelledMethod):
         )
         if self.reader is not None:
             edit.see(self.reader)
-        return Edits(
-            edits=(edit,),
-            method=self.name,
-            generator=generator.name,
-            fingerprint=generator.fingerprint,
-            region=region.name,
-            seed=seed,
+        return self.found(
+            (edit,),
+            generator,
+            region,
+            seed,
             extra={"eigenvalues": torch.tensor([styles.validation], dtype=torch.float64)},
             notes={
                 "options": asdict(self),

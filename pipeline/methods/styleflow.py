@@ -210,13 +210,11 @@ class StyleFlow(LabelledMethod):
         if progress is not None:
             progress(self.recipe.steps, self.recipe.steps)
         edit = self._edit(generator, trained)
-        return Edits(
-            edits=(edit,),
-            method=self.name,
-            generator=generator.name,
-            fingerprint=generator.fingerprint,
-            region=region.name,
-            seed=seed,
+        return self.found(
+            (edit,),
+            generator,
+            region,
+            seed,
             # What directions are ranked by: how much likelier than by a normal distribution.
             extra={
                 "eigenvalues": torch.tensor([trained.normal - trained.nats], dtype=torch.float64),

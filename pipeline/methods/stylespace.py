@@ -160,13 +160,11 @@ class StyleSpace(ReadingMethod):
         step = "gradients" if self.detection == Detection.GRADIENTS else "examples"
         seconds = {"statistics": counted - began, step: looked - counted}
         seconds["solve"] = now(device) - looked
-        return Edits(
-            edits=self._edits(generator, ranking, statistics, region, codes.values.dtype),
-            method=self.name,
-            generator=generator.name,
-            fingerprint=generator.fingerprint,
-            region=region.name,
-            seed=seed,
+        return self.found(
+            self._edits(generator, ranking, statistics, region, codes.values.dtype),
+            generator,
+            region,
+            seed,
             extra={"eigenvalues": ranking.scores.abs(), "channels": ranking.channels}
             | ranking.extra,
             notes={"options": asdict(self), "seconds": seconds} | ranking.notes,

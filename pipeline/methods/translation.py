@@ -88,13 +88,11 @@ class Translation(ReadingMethod):
         if progress is not None:
             progress(1, 1)
         labeller = getattr(self.networks()["labeller"], "name", "none")
-        return Edits(
-            edits=tuple(self._edit(attribute, generator) for attribute in wanted),
-            method=self.name,
-            generator=generator.name,
-            fingerprint=generator.fingerprint,
-            region=region.name,
-            seed=seed,
+        return self.found(
+            tuple(self._edit(attribute, generator) for attribute in wanted),
+            generator,
+            region,
+            seed,
             notes={"weights": self.weights, "labeller": labeller, "region": "not looked at"},
         )
 

@@ -11,10 +11,10 @@ from safetensors.torch import load_file, save_file
 from pipeline.generators.base import Generator
 from pipeline.methods.flow_training import TrainedFlow
 from pipeline.methods.labels import Labels
-from pipeline.methods.shift_training import Tell
 from pipeline.methods.styleflow import StyleFlow
+from pipeline.methods.training_loop import Tell
 from pipeline.stages.base import Progress, Stage, generator_settings
-from pipeline.stages.navigation import CheckpointFile
+from pipeline.stages.checkpoint_file import CheckpointFile
 
 
 @dataclass

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
-from pipeline.methods import flow_training
+from pipeline.methods import training_loop
 from pipeline.methods.flow_training import FlowRecipe, FlowTraining
 from pipeline.methods.normalising_flow import FlowShape, MovingNorm, NormalisingFlow
 
@@ -109,7 +109,7 @@ class Memory:
 
 
 def test_a_killed_training_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow_training, "WINDOW", 2)
+    monkeypatch.setattr(training_loop, "WINDOW", 2)
     memory = Memory()
     with pytest.raises(KeyboardInterrupt):
         training().run(memory)

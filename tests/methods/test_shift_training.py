@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
-from pipeline.methods import shift_training
+from pipeline.methods import shift_training, training_loop
 from pipeline.methods.kernel_basis import SingularBasis
 from pipeline.methods.reconstructor import Reconstructor
-from pipeline.methods.shift_training import CURVE, Recipe, Trained, Training
+from pipeline.methods.shift_training import Recipe, ShiftTraining, Trained
 from tests.generators.networks import small_network
 
 NETWORK = small_network(dtype=torch.float32)
@@ -34,13 +34,13 @@ def recipe(**changes: Any) -> Recipe:
     return Recipe(**{**options, **changes})
 
 
-def training(**changes: Any) -> Training:
-    return Training(NETWORK, LAYER, BASIS, recipe(**changes), seed=3)
+def training(**changes: Any) -> ShiftTraining:
+    return ShiftTraining(NETWORK, LAYER, BASIS, recipe(**changes), seed=3)
 
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shift_training, "WINDOW", 2)
+    monkeypatch.setattr(training_loop, "WINDOW", 2)
     monkeypatch.setattr(shift_training, "HELD_OUT", 6)
 
 
@@ -76,7 +76,7 @@ def test_a_killed_training_goes_on_to_the_same_curve() -> None:
     told: list[float] = []
     whole = training().run(tell=lambda point: told.append(point["step"]))
     assert told == [2, 4, 5]
-    assert whole.curve.shape == (3, len(CURVE))
+    assert whole.curve.shape == (3, len(ShiftTraining.curve))
     memory = Memory(dies_after=2)
     with pytest.raises(KilledError):
         training().run(memory)
@@ -124,10 +124,10 @@ def test_the_range_goes_by_the_kernels_norm() -> None:
 
 
 def test_learns_to_tell_two_directions_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shift_training, "WINDOW", 10)
+    monkeypatch.setattr(training_loop, "WINDOW", 10)
     found = training(directions=2, steps=40, batch=16, reach=2.0).run()
     assert found.curve[-1, 1] < found.curve[0, 1]
-    assert found.curve[-1, CURVE.index("accuracy")] > 0.65
+    assert found.curve[-1, ShiftTraining.curve.index("accuracy")] > 0.65
     torch.testing.assert_close(found.coefficients.norm(dim=1), torch.ones(2))
 
 

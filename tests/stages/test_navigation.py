@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 import torch
 
-from pipeline.methods import shift_training
+from pipeline.methods import shift_training, training_loop
 from pipeline.methods.kernel_basis import SingularBasis
 from pipeline.methods.navigan_optimization import NaviGANOptimization
 from pipeline.methods.navigan_spectrum import NaviGANSpectrum
 from pipeline.records import MetricsLog
 from pipeline.runner import Runner
-from pipeline.stages.navigation import CheckpointFile, TakingSpectrum, TrainingShifts
+from pipeline.stages.checkpoint_file import CheckpointFile
+from pipeline.stages.navigation import TakingSpectrum, TrainingShifts
 from pipeline.store import Store
 from tests.generators.networks import small_network
 from tests.methods.navigation import SmallEmbedding, codes_of
@@ -42,7 +43,7 @@ def a_training(folder: Path, every: float = 0.0, **changes: Any) -> TrainingShif
 @pytest.fixture(autouse=True)
 def _few_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shift_training, "HELD_OUT", 4)
-    monkeypatch.setattr(shift_training, "WINDOW", 1)
+    monkeypatch.setattr(training_loop, "WINDOW", 1)
 
 
 def test_a_spectrum_is_taken_once(runner: Runner) -> None:
@@ -63,7 +64,7 @@ def test_a_killed_training_goes_on_from_its_file(
 ) -> None:
     whole = a_training(tmp_path / "whole").compute(lambda _done, _total: None)
     stage, steps = a_training(tmp_path), []
-    original = shift_training.Training.step
+    original = shift_training.ShiftTraining.step
 
     def counted(self: Any) -> Any:
         steps.append(self._step)
@@ -71,7 +72,7 @@ def test_a_killed_training_goes_on_from_its_file(
             raise KeyboardInterrupt
         return original(self)
 
-    monkeypatch.setattr(shift_training.Training, "step", counted)
+    monkeypatch.setattr(shift_training.ShiftTraining, "step", counted)
     with pytest.raises(KeyboardInterrupt):
         runner.run(stage)
     assert stage.keeper is not None

@@ -1,5 +1,6 @@
 """A tiny folder of rendered faces and untrained evaluators, to train and measure on."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -13,6 +14,9 @@ from pipeline.training.stylegan2 import Recipe
 
 CONFIG = StyleGAN2Config(16, (8, 8, 6), z_dim=8, w_dim=8, mapping_layers=2)
 RECIPE = Recipe(batch=4, r1_interval=3, path_interval=2)
+
+Run = Callable[..., int]
+"""A script's ``main``, called with its arguments; its exit status."""
 
 
 def small_faces(folder: Path, size: int = 16) -> Path:

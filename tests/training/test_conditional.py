@@ -1,7 +1,6 @@
 """Training of BigGAN and pix2pixHD: steps, resuming, norms, losses; measuring and cards."""
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +29,6 @@ from pipeline.training.patches import (
     adversarial_loss,
     feature_matching,
 )
-from pipeline.training.quality import Readers
 from scripts import evaluate_conditional, export_conditional, train_biggan, train_pix2pixhd
 from tests.generators.conditional import features
 from tests.training.conditional import (
@@ -39,34 +37,16 @@ from tests.training.conditional import (
     biggan_training,
     pix2pixhd_training,
 )
-from tests.training.faces import small_faces, untrained_readers
+from tests.training.faces import Run, small_faces, untrained_readers
+
+pytestmark = pytest.mark.usefixtures("no_evaluators")
 
 Make = Callable[..., Training]
-Run = Callable[..., int]
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_faces(tmp_path_factory.mktemp("faces"), 32)
-
-
-@pytest.fixture(autouse=True)
-def no_evaluators(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing() -> Readers:
-        raise UserError("No weights file 'parser'.")
-
-    monkeypatch.setattr(quality.Readers, "load", missing)
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Call a script's ``main`` with arguments."""
-
-    def call(main: Callable[[], int], *arguments: object) -> int:
-        monkeypatch.setattr(sys, "argv", ["script.py", *map(str, arguments)])
-        return main()
-
-    return call
 
 
 def checkpoint(training: Training, network: str = "ema") -> dict[str, Tensor]:

@@ -1,7 +1,6 @@
 """What a person runs: training, export, evaluation, benchmark."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +13,7 @@ from pipeline.generators.stylegan2 import StyleGAN2
 from pipeline.generators.weights import load_stylegan2, read_generator, save_stylegan2
 from pipeline.training import quality
 from scripts import benchmark, evaluate_generator, export_generator, train_stylegan2
-from tests.training.faces import small_faces, small_training, untrained_readers
-
-Run = Callable[..., int]
+from tests.training.faces import Run, small_faces, small_training, untrained_readers
 
 
 @pytest.fixture(scope="module")
@@ -30,17 +27,6 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     training = small_training(data, tmp_path_factory.mktemp("trained"), 8, command="python a b")
     training.run()
     return training.out
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Call a script's ``main`` with arguments."""
-
-    def call(main: Callable[[], int], *arguments: object) -> int:
-        monkeypatch.setattr(sys, "argv", ["script.py", *map(str, arguments)])
-        return main()
-
-    return call
 
 
 def test_training_by_the_script(

@@ -14,9 +14,8 @@ from pipeline.training.semantic_adaptation import Pictures, SemanticAdaptation
 from pipeline.training.semantic_losses import mask_loss
 from pipeline.training.semantic_stylegan import Recipe, build, train_step
 from scripts import adapt_semantic_stylegan, draw_procfaces
-from tests.training.test_semantic_stylegan import CONFIG, RECIPE, Run, run
-
-__all__ = ["run"]
+from tests.training.faces import Run
+from tests.training.test_semantic_stylegan import CONFIG, RECIPE
 
 IMAGES_ALONE = Recipe(RECIPE.judge_channels, RECIPE.mask_judge_channels, batch=4, mask_weight=0.0)
 

@@ -1,7 +1,5 @@
 """Training of a SemanticStyleGAN: losses, steps, resuming, scripts."""
 
-import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,9 +16,7 @@ from pipeline.evaluators.embedded import AttributeRegressor
 from pipeline.generators.checkpoints.own import load_own
 from pipeline.generators.semantic_stylegan import SemanticStyleGAN, SemanticStyleGANConfig
 from pipeline.records import read_metrics
-from pipeline.training import quality
 from pipeline.training.guided import Guide
-from pipeline.training.quality import Readers
 from pipeline.training.semantic_losses import mask_loss, mixed_parts, r1_of_branches
 from pipeline.training.semantic_presets import preset
 from pipeline.training.semantic_sheet import draw_parts_sheet
@@ -33,7 +29,9 @@ from pipeline.training.semantic_stylegan import (
 )
 from scripts import export_semantic_stylegan, train_semantic_stylegan
 from tests.datasets.celebamask_cases import merged_folder
-from tests.training.faces import small_faces
+from tests.training.faces import Run, small_faces
+
+pytestmark = pytest.mark.usefixtures("no_evaluators")
 
 CONFIG = SemanticStyleGANConfig(
     resolution=16,
@@ -50,31 +48,11 @@ CONFIG = SemanticStyleGANConfig(
     mapping_layers=2,
 )
 RECIPE = Recipe((8, 8, 6), (8, 6, 4), batch=4, r1_interval=3, path_interval=2, mixing=0.5)
-Run = Callable[..., int]
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_faces(tmp_path_factory.mktemp("faces"))
-
-
-@pytest.fixture(autouse=True)
-def no_evaluators(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing() -> Readers:
-        raise UserError("No weights file 'parser'.")
-
-    monkeypatch.setattr(quality.Readers, "load", missing)
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Call a script's ``main`` with arguments."""
-
-    def call(main: Callable[[], int], *arguments: object) -> int:
-        monkeypatch.setattr(sys, "argv", ["script.py", *map(str, arguments)])
-        return main()
-
-    return call
 
 
 def training(data: Path, out: Path, images: int = 24, **changes: object) -> SemanticTraining:
