@@ -175,6 +175,8 @@
     $("pictures").replaceChildren(...got.pictures.map(thumb));
     fill($("attribute"), [make("option", { value: "" }, "any"), ...got.attributes.map((name) => make("option", { value: name }, words(name)))]);
     fill($("layer"), got.layers.map((name) => make("option", { value: name }, name)));
+    // of 32 px as in Editing in Style, else in the middle
+    $("layer").value = got.layers.find((name) => name.startsWith("b32.")) ?? got.layers[got.layers.length >> 1] ?? "";
     fill($("reference"), got.pictures.map(({ name }) => make("option", { value: name }, name)));
     $("reference").value = got.pictures[1 % got.pictures.length].name;
     show(got.pictures[0].name, got.pictures[0].image);
