@@ -102,11 +102,11 @@ def test_json() -> None:
 
 
 def test_html() -> None:
-    """A page that closes its tags, links its rows, marks the best and keeps the exact numbers."""
+    """It closes its tags, links its rows, marks best and words, and keeps the exact numbers."""
     text = to_html(GOLDEN)
     page = Page(text.replace("<main", "<section id=all").replace("</main", "</section"))
     assert page.attributes("a", "href") == ["0/r.html"]
-    assert page.attributes("td", "class") == ["best", "best"]
+    assert page.attributes("td", "class") == ["best", "text", "best"]
     exact = [x for x, _ in page.sections["all"]]
     assert exact == [0.00021, 0.00018, 0.00024, 0.5, 4.5e-5, 4.1e-5, 4.9e-5, 12.0]
     assert 'title="disk full"' in text
