@@ -141,12 +141,10 @@ def soft_masks(depths: Tensor, present: Tensor | None = None) -> Tensor:
     Returns:
         Shares that add up to 1 over the classes ``[n, K, p]``.
     """
+    if present is not None:  # as depths, so that a class far in front can be left out too
+        depths = depths + present.to(depths).log().expand(depths.shape[:2]).unsqueeze(-1)
     masks: Tensor = depths.softmax(dim=1)
-    if present is None:
-        return masks
-    masks = masks * present.to(masks).expand(masks.shape[:2]).unsqueeze(-1)
-    kept: Tensor = masks / masks.sum(dim=1, keepdim=True)
-    return kept
+    return masks
 
 
 def blending_shares(masks: Tensor, transparent: tuple[int, ...]) -> Tensor:

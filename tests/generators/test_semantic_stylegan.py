@@ -1,5 +1,6 @@
 """SemanticStyleGAN against the recorded reference, and its own promises."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -115,6 +116,16 @@ def test_fusion_is_the_formula_written_out_class_by_class() -> None:
     expected = sum(features[k] * (masks[:, k] / opaque)[:, None] for k in range(3))
     expected = expected + features[3] * masks[:, 3][:, None]
     close(network.local.fuse(local, shares), expected)
+
+
+def test_a_class_far_in_front_can_be_left_out() -> None:
+    depths = torch.tensor([[[500.0, 0.0], [1.0, 1.0], [0.0, 2.0]]], requires_grad=True)
+    masks = soft_masks(depths, torch.tensor([0.0, 1.0, 0.5]))
+    torch.testing.assert_close(masks.sum(1), torch.ones(1, 2))
+    near = math.e / (math.e + 0.5)
+    torch.testing.assert_close(masks[0, :, 0], torch.tensor([0.0, near, 1 - near]))
+    masks[0, 1].sum().backward()
+    assert depths.grad is not None and depths.grad.isfinite().all()
 
 
 def test_a_code_moves_only_what_reads_it() -> None:
