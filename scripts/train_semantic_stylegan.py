@@ -2,7 +2,7 @@ r"""Train a SemanticStyleGAN on images and masks; started again, it goes on wher
 
 The small one of the embedded domain, on a CPU:
     python scripts/render_procfaces.py --out training/procfaces64 --count 50000 --seed 0
-    python scripts/train_semantic_stylegan.py --data training/procfaces64 --images 72000 \
+    python scripts/train_semantic_stylegan.py --data training/procfaces64 --images 88000 \
         --out training/semantic_lessons --guide pipeline/assets/guide \
         --teacher stylegan2_procfaces.safetensors
     python scripts/train_semantic_stylegan.py --data training/procfaces64 \
