@@ -53,7 +53,7 @@ def build(options: argparse.Namespace) -> "SemanticAdaptation":
         judge_alone=options.judge_alone,
         mask_weight=0.0,
     )
-    shared = {"start": options.start, **shared_settings(options)}
+    shared = {"finished": options.start, **shared_settings(options)}
     return SemanticAdaptation(config=config, recipe=recipe, **shared)
 
 

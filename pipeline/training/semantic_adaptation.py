@@ -72,8 +72,11 @@ class Pictures:
 class SemanticAdaptation(SemanticTraining):
     """Trains a finished generator on, on images alone.
 
-    The configuration is that of :attr:`start`, which here is a generator file of any readable form.
+    Attributes:
+        finished: its file, of any readable form, or name of a shipped one, with its configuration.
     """
+
+    finished: Path = Path("semantic_stylegan_procfaces.safetensors")
 
     def open(self) -> Pictures:
         """The images of the new domain."""
@@ -83,12 +86,12 @@ class SemanticAdaptation(SemanticTraining):
         """The finished generator, and a discriminator at its beginning."""
         state = build(self.config, self.recipe, self.seed, self.device)
         for network in (state.generator, state.ema):
-            network.load_state_dict(self._finished.state_dict())
+            network.load_state_dict(self._network.state_dict())
         return state
 
     def about(self) -> dict[str, Any]:
         """The generator that is adapted."""
-        return {"adapted": {"name": self._finished.name, "weights": self._finished.fingerprint}}
+        return {"adapted": {"name": self._network.name, "weights": self._network.fingerprint}}
 
     def batches(self, data: Any) -> Batches:
         """Images."""
@@ -101,17 +104,17 @@ class SemanticAdaptation(SemanticTraining):
         return train_step(state, batch[0], None, self.recipe, guide)
 
     @cached_property
-    def _finished(self) -> SemanticStyleGAN:
-        return read_semantic_stylegan(self.start)
+    def _network(self) -> SemanticStyleGAN:
+        return read_semantic_stylegan(self.finished)
 
 
-def read_semantic_stylegan(file: Path | None) -> SemanticStyleGAN:
+def read_semantic_stylegan(file: Path) -> SemanticStyleGAN:
     """The network of a generator file.
 
     Raises:
         UserError: the file cannot be used, or holds another network.
     """
-    network = load_checkpoint(file, file.stem if file else "checkpoint")
+    network = load_checkpoint(file, file.stem)
     if not isinstance(network, SemanticStyleGAN):
         raise UserError(f"--start '{file}' holds a {type(network).__name__}, no SemanticStyleGAN.")
     return network

@@ -49,7 +49,7 @@ def adaptation(data: Path, out: Path, start: Path, images: int) -> SemanticAdapt
         save_every=8,
         snapshot_every=16,
         wandb="disabled",
-        start=start,
+        finished=start,
     )
 
 
