@@ -19,6 +19,7 @@ from pipeline.datasets.images import Resizing, batches
 from pipeline.errors import UserError
 from pipeline.generators.checkpoints.load import load_checkpoint
 from pipeline.generators.semantic_stylegan import SemanticStyleGAN
+from pipeline.generators.weights import ASSETS
 from pipeline.training.guided import Guide
 from pipeline.training.loop import Batches
 from pipeline.training.semantic_stylegan import SemanticState, SemanticTraining, build, train_step
@@ -109,12 +110,13 @@ class SemanticAdaptation(SemanticTraining):
 
 
 def read_semantic_stylegan(file: Path) -> SemanticStyleGAN:
-    """The network of a generator file.
+    """The network of a generator file, or of a shipped one by its name.
 
     Raises:
         UserError: the file cannot be used, or holds another network.
     """
-    network = load_checkpoint(file, file.stem)
+    shipped = ASSETS / file
+    network = load_checkpoint(file if file.exists() or not shipped.exists() else shipped, file.stem)
     if not isinstance(network, SemanticStyleGAN):
         raise UserError(f"--start '{file}' holds a {type(network).__name__}, no SemanticStyleGAN.")
     return network

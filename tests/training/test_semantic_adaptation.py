@@ -7,10 +7,15 @@ import pytest
 import torch
 from PIL import Image, ImageStat
 
+from pipeline.datasets.grouped_faces import CLASSES
 from pipeline.generators.checkpoints.own import save_own
 from pipeline.generators.semantic_stylegan import SemanticStyleGAN
 from pipeline.training.loop import read_description
-from pipeline.training.semantic_adaptation import Pictures, SemanticAdaptation
+from pipeline.training.semantic_adaptation import (
+    Pictures,
+    SemanticAdaptation,
+    read_semantic_stylegan,
+)
 from pipeline.training.semantic_losses import mask_loss
 from pipeline.training.semantic_stylegan import Recipe, build, train_step
 from scripts import adapt_semantic_stylegan, draw_procfaces
@@ -79,6 +84,11 @@ def test_it_begins_with_the_finished_generator_and_resumes(
     for network in ("generator", "discriminator", "ema"):
         assert all(torch.equal(v, kept[1][network][k]) for k, v in kept[0][network].items())
     assert read_description(tmp_path / "a")["adapted"]["name"] == "finished"
+
+
+def test_the_shipped_network_goes_by_its_name() -> None:
+    shipped = read_semantic_stylegan(SemanticAdaptation.finished)
+    assert shipped.config.classes == CLASSES and shipped.name == "semantic_stylegan_procfaces"
 
 
 def test_images_are_all_that_is_judged() -> None:
