@@ -1,6 +1,6 @@
 r"""Adapt a SemanticStyleGAN to images without masks: drawings, paintings, another kind of face.
 
-The shipped one to drawings, on a CPU (20 minutes):
+The shipped one to drawings, on a CPU (half an hour; its parts come apart on the way):
     python scripts/draw_procfaces.py --out training/drawings --count 5000
     python scripts/adapt_semantic_stylegan.py --data training/drawings \
         --start semantic_stylegan_procfaces.safetensors --out training/semantic_stylegan_drawings

@@ -1,9 +1,8 @@
 """Adaptation of a trained SemanticStyleGAN to a domain of which there are images alone.
 
 The generator goes on from its weights; the discriminator sees no masks, and nothing ties the coarse
-masks to the final ones any more (a mask weight of 0). A short training of this kind moves the looks
-to the new domain and leaves each class with its local generator: 2000 steps in the published code
-of Shi et al. 2022.
+masks to the final ones any more (a mask weight of 0), as in the published code of Shi et al. 2022,
+which takes 2000 steps. Nothing holds the parts where they were but the shortness of the training.
 """
 
 from dataclasses import dataclass
