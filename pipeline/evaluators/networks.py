@@ -32,21 +32,25 @@ def moments(weights: Tensor) -> Tensor:
         one that says whether the left and right ends stand higher than the middle (a smile). Rows
         and columns run from -1 to 1.
     """
-    rows = torch.linspace(-1, 1, weights.shape[2], device=weights.device)[:, None]
+    rows = torch.linspace(-1, 1, weights.shape[2], device=weights.device)
     columns = torch.linspace(-1, 1, weights.shape[3], device=weights.device)
     mass = weights.mean((2, 3))
-    share = weights / (mass + TRACE)[..., None, None] / weights[0, 0].numel()
-    row, column = (share * rows).sum((2, 3)), (share * columns).sum((2, 3))
-    down, right = rows - row[..., None, None], columns - column[..., None, None]
-    central = [down * down, right * right, down * right, down * right * right]
-    return torch.cat([mass, row, column, *((share * x).sum((2, 3)) for x in central)], 1)
+    total = ((mass + TRACE) * weights[0, 0].numel())[..., None]
+    in_row, in_column = weights.sum(3) / total, weights.sum(2) / total
+    row, column = in_row @ rows, in_column @ columns
+    down, right = rows - row[..., None], columns - column[..., None]
+    # A row at a time: the sums along it of the distances from the middle and of their squares.
+    sums = weights @ torch.stack([right, right.square()], -1) / total[..., None]
+    once, squared = sums.unbind(-1)
+    central = [(in_row * down.square()).sum(2), squared.sum(2), (once * down).sum(2)]
+    return torch.cat([mass, row, column, *central, (squared * down).sum(2)], 1)
 
 
 def pooled(features: Tensor, weights: Tensor) -> Tensor:
     """Weighted means ``[n, k c]`` of features ``[n, c, h, w]`` under weights ``[n, k, h, w]``."""
     flat = weights.flatten(2)
-    share = flat / (flat.mean(2, keepdim=True) + TRACE) / flat.shape[2]
-    return (share @ features.flatten(2).transpose(1, 2)).flatten(1)
+    total = (flat.mean(2, keepdim=True) + TRACE) * flat.shape[2]
+    return (flat @ features.permute(0, 2, 3, 1).flatten(1, 2) / total).flatten(1)
 
 
 class ConvNorm(nn.Sequential):
@@ -55,6 +59,19 @@ class ConvNorm(nn.Sequential):
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
         convolution = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
         super().__init__(convolution, nn.BatchNorm2d(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[n, inputs, h, w]`` to ``[n, outputs, h / stride, w / stride]``.
+
+        Outside training the normalisation is a part of the kernel: one pass over the data.
+        """
+        if self.training:
+            return super().forward(x)
+        convolution, norm = self
+        scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+        kernel = convolution.weight * scale[:, None, None, None]
+        bias = norm.bias - norm.running_mean * scale
+        return functional.conv2d(x, kernel, bias, convolution.stride, convolution.padding)
 
 
 class Residual(nn.Module):
@@ -66,7 +83,7 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[n, width, h, w]`` to the same shape."""
-        return functional.relu(x + self.second(functional.relu(self.first(x))))
+        return torch.relu_(x + self.second(torch.relu_(self.first(x))))
 
 
 class Encoder(nn.Module):
@@ -81,9 +98,9 @@ class Encoder(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Levels ``[n, widths[i], 64 / 2^i, 64 / 2^i]`` of images in [-1, 1], finest first."""
-        maps = [functional.relu(self.stem(images))]
+        maps = [torch.relu_(self.stem(images))]
         for entry, level in zip(self.entries, self.levels, strict=True):
-            maps.append(level(functional.relu(entry(maps[-1]))))
+            maps.append(level(torch.relu_(entry(maps[-1]))))
         return maps
 
 
@@ -102,7 +119,7 @@ class Decoder(nn.Module):
         for narrow, merge, skip in zip(self.narrow, self.merge, maps[-2::-1], strict=True):
             # The 1 x 1 convolution commutes with the interpolation and is cheaper before it.
             wide = functional.interpolate(narrow(levels[0]), scale_factor=2.0, mode="bilinear")
-            levels.insert(0, functional.relu(merge(skip + wide)))
+            levels.insert(0, torch.relu_(merge(skip + wide)))
         return levels
 
 
@@ -132,7 +149,7 @@ class Trunk(nn.Module):
     def _look(self, images: Tensor) -> "Sight":
         encoded = self.encoder(images.contiguous(memory_format=torch.channels_last))
         decoded = self.decoder(encoded)
-        finest = functional.relu(self.last(decoded[0]))
+        finest = torch.relu_(self.last(decoded[0]))
         return Sight(tuple(encoded), decoded[1], finest, self.to_logits(finest))
 
 
@@ -186,7 +203,7 @@ class Summary(nn.Module):
             means = [pooled(sight.finest.float(), parts), pooled(sight.middle.float(), halved)]
             joined = torch.cat([sight.layout.float().flatten(1), moments(parts), *means], 1)
             normal = self.input_norm(joined)
-            hidden = functional.relu(self.hidden(normal))
+            hidden = torch.relu_(self.hidden(normal))
             vectors: Tensor = self.output_norm(self.direct(normal) + self.output(hidden))
         return vectors
 

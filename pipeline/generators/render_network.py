@@ -42,11 +42,12 @@ class RenderLayer(nn.Module):
         if self.up == 2:
             x = blur(x, padding=1, gain=4.0)
         strength = (self.noise_strength * LRELU_GAIN).to(x.dtype)
+        offset = (self.bias * LRELU_GAIN).to(x.dtype)[:, None, None]
         if noise == "const":
-            x = x + self.noise_const.to(x.dtype) * strength
+            offset = offset + self.noise_const.to(x.dtype) * strength
         elif noise == "random":
             x = x + torch.randn_like(x[:, :1]) * strength
-        return activate(x + (self.bias * LRELU_GAIN).to(x.dtype)[:, None, None], "lrelu")
+        return activate(x + offset, "lrelu")
 
     def _kernel(self) -> Tensor:
         kernel = self.weight * (self.modulation * self.weight_gain)[:, None, None]

@@ -76,12 +76,12 @@ class SynthesisLayer(nn.Module):
         weight, styles = _shifted(self.weight, shift), styles * self.weight_gain
         x = modulated_conv2d(x, weight, styles, up=self.up, gain=LRELU_GAIN)
         strength = (self.noise_strength * LRELU_GAIN).to(x.dtype)
+        offset = (self.bias * LRELU_GAIN).to(x.dtype)[:, None, None]
         if noise == "const":
-            x = x + self.noise_const.to(x.dtype) * strength
+            offset = offset + self.noise_const.to(x.dtype) * strength
         elif noise == "random":
             x = x + torch.randn_like(x[:, :1]) * strength
-        bias = (self.bias * LRELU_GAIN).to(x.dtype)
-        return activate(x + bias[:, None, None], "lrelu", self.clamp)
+        return activate(x + offset, "lrelu", self.clamp)
 
 
 class ToRGB(nn.Module):
