@@ -12,6 +12,7 @@ from types import FrameType
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
+from pipeline.allocator import keep_freed_memory
 from pipeline.disk import Place, is_full, reason
 from pipeline.errors import UserError
 from pipeline.preflight import preflight, wants_help
@@ -90,6 +91,7 @@ def told_plainly() -> Iterator[None]:
 @contextmanager
 def job() -> Iterator[None]:
     """End a single run as :func:`told_plainly` does; a job of a sweep fails and others go on."""
+    keep_freed_memory()
     try:
         yield
     except Exception as error:
