@@ -6,7 +6,7 @@ import hydra
 from omegaconf import DictConfig
 
 from pipeline.config import register
-from pipeline.entry import check, job, listed, sweep_first, told_plainly, validated
+from pipeline.entry import answered, check, job, sweep_first, told_plainly, validated
 from pipeline.sweeps import summing_up
 
 register()
@@ -16,14 +16,14 @@ register()
 def main(config: DictConfig) -> float | None:
     """One job; gives the value of its objective, which a search over parameters goes by."""
     with job():
-        from pipeline.job import run  # torch is imported here, not for --help
+        from pipeline.job import run  # torch is imported here, not for a wrong override
 
         return run(config)
 
 
 if __name__ == "__main__":
     with told_plainly():
-        if listed(sys.argv[1:]):
+        if answered(sys.argv[1:]):
             sys.exit()
         if (status := validated(sys.argv[1:])) is not None:
             sys.exit(status)

@@ -28,13 +28,22 @@ def sweep_first(arguments: Sequence[str]) -> list[str]:
     return [*flags, *(a for a in arguments if a not in flags)]
 
 
-def listed(arguments: Sequence[str]) -> bool:
-    """Print what can be asked for, where the command line asks that (``--list``)."""
-    if "--list" not in arguments:
-        return False
-    from pipeline.listing import listing
+def answered(arguments: Sequence[str]) -> bool:
+    """Print what can be asked for, where the command line asks that (``--list``, ``--help``).
 
-    print(listing())
+    Raises:
+        UserError: the rest of the command line has a mistake.
+    """
+    if "--list" in arguments:
+        from pipeline.listing import listing
+
+        print(listing())
+        return True
+    if not {"-h", "--help"}.intersection(arguments):
+        return False
+    from pipeline.helping import help_text
+
+    print(help_text(arguments))
     return True
 
 

@@ -212,8 +212,6 @@ def _compose(overrides: Sequence[str], base: DictConfig, composer: Composer) -> 
 def wants_help(arguments: Sequence[str]) -> bool:
     """Whether the command line asks Hydra for something other than a run."""
     asks = (
-        "-h",
-        "--help",
         "--hydra-help",
         "--version",
         "-c",

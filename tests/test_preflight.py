@@ -77,7 +77,7 @@ def test_the_program_ends_with_the_line_and_no_traceback() -> None:
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("flag", ["--help", "-h", "--cfg=job", "--hydra-help", "--version"])
+@pytest.mark.parametrize("flag", ["--cfg=job", "--hydra-help", "--version"])
 def test_help_is_not_checked(flag: str) -> None:
     assert wants_help(["method=nonsense", flag])
 
