@@ -1,4 +1,4 @@
-"""What ``python run.py --help`` says. Hydra's own answer takes twice as long as all that is here."""
+"""What ``python run.py --help`` says. Hydra's own takes twice as long as all this."""
 
 import textwrap
 from collections.abc import Sequence

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -66,8 +67,10 @@ class ConvNorm(nn.Sequential):
         Outside training the normalisation is a part of the kernel: one pass over the data.
         """
         if self.training:
-            return super().forward(x)
-        convolution, norm = self
+            trained: Tensor = super().forward(x)
+            return trained
+        convolution: Any = self[0]
+        norm: Any = self[1]
         scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
         kernel = convolution.weight * scale[:, None, None, None]
         bias = norm.bias - norm.running_mean * scale
