@@ -1,7 +1,7 @@
 r"""Adapt a SemanticStyleGAN to images without masks: drawings, paintings, another kind of face.
 
-The shipped one to drawings, on a CPU (half an hour; its parts come apart on the way):
-    python scripts/draw_procfaces.py --out training/drawings --count 5000
+The shipped one to drawings, on a CPU (half an hour):
+    python scripts/draw_procfaces.py --out training/drawings
     python scripts/adapt_semantic_stylegan.py --data training/drawings \
         --start semantic_stylegan_procfaces.safetensors --out training/semantic_stylegan_drawings
     python scripts/export_semantic_stylegan.py training/semantic_stylegan_drawings/checkpoint.pt \
@@ -11,7 +11,8 @@ The shipped one to drawings, on a CPU (half an hour; its parts come apart on the
 
 The published one to a folder of pictures, on a GPU, with the paper's recipe:
     python scripts/adapt_semantic_stylegan.py --data /data/metfaces --preset paper --device cuda \
-        --start CelebAMask-HQ-512x512.pt --images 32000 --out training/semantic_stylegan_metfaces
+        --start CelebAMask-HQ-512x512.pt --learns all --images 32000 \
+        --out training/semantic_stylegan_metfaces
 
 Ctrl-C or SIGTERM saves a checkpoint first; a kill loses what came after the last one.
 """
@@ -27,7 +28,7 @@ from pipeline.training.command import run_training, shared_settings, training_pa
 if TYPE_CHECKING:
     from pipeline.training.semantic_adaptation import SemanticAdaptation
 
-JUDGE_ALONE = 2000  # images before the generator learns: its discriminator begins untrained
+JUDGE_ALONE = 4000  # images before the generator learns: its discriminator begins untrained
 
 
 def arguments() -> argparse.Namespace:
@@ -36,6 +37,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--start", type=Path, required=True, help="generator file to go on from")
     parser.add_argument("--preset", default="small", choices=("small", "paper"))
     parser.add_argument("--batch", type=int, help="images per step (8, or 16 of the paper)")
+    parser.add_argument(
+        "--learns",
+        default="appearance",
+        choices=("appearance", "all"),
+        help="how things look, every part where it was; or all, without a tie between the masks",
+    )
     parser.add_argument("--judge-alone", type=int, default=JUDGE_ALONE)
     return parser.parse_args()
 
@@ -51,9 +58,9 @@ def build(options: argparse.Namespace) -> "SemanticAdaptation":
         recipe,
         batch=options.batch or recipe.batch,
         judge_alone=options.judge_alone,
-        mask_weight=0.0,
+        mask_weight=recipe.mask_weight if options.learns == "appearance" else 0.0,
     )
-    shared = {"finished": options.start, **shared_settings(options)}
+    shared = {"finished": options.start, "learns": options.learns, **shared_settings(options)}
     return SemanticAdaptation(config=config, recipe=recipe, **shared)
 
 

@@ -1,6 +1,6 @@
 """Make drawings of rendered faces: a small domain of images without masks.
 
-python scripts/draw_procfaces.py --out training/drawings --count 5000
+python scripts/draw_procfaces.py --out training/drawings --count 2000
 
 Washes of sepia in a few tones, with the outlines drawn over them, as PNG files.
 """
@@ -17,6 +17,7 @@ CHUNK = 100
 INK, PAPER = "#2a1a0c", "#f6ecd6"
 TONES = 3  # bits of the wash
 LINE = 2.5  # how dark an outline is drawn
+SCALE = 2  # drawn so many times larger, as a scan is softer than what was scanned
 
 
 def drawing(picture: Image.Image) -> Image.Image:
@@ -34,7 +35,7 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Make drawings of rendered faces.")
     parser.add_argument("--out", type=Path, default=Path("training/drawings"))
-    parser.add_argument("--count", type=int, default=5000)
+    parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--size", type=int, default=64)
     return parser.parse_args()
@@ -56,9 +57,9 @@ def main() -> int:
         require_writable(options.out, "--out")
         for start in range(0, options.count, CHUNK):
             n = min(CHUNK, options.count - start)
-            faces = render(sample_factors(n, random), options.size).images
+            faces = render(sample_factors(n, random), SCALE * options.size).images
             for i, face in enumerate(faces.clamp(-1, 1).add(1).div(2), start):
-                drawing(to_pil_image(face)).save(options.out / f"{i:05}.png")
+                drawing(to_pil_image(face)).reduce(SCALE).save(options.out / f"{i:05}.png")
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -1,8 +1,11 @@
 """Adaptation of a trained SemanticStyleGAN to a domain of which there are images alone.
 
-The generator goes on from its weights; the discriminator sees no masks, and nothing ties the coarse
-masks to the final ones any more (a mask weight of 0), as in the published code of Shi et al. 2022,
-which takes 2000 steps. Nothing holds the parts where they were but the shortness of the training.
+The generator goes on from its weights and the discriminator sees no masks. The published code of
+Shi et al. 2022 trains all of the generator for 2000 steps and ties the coarse masks to the final
+ones no longer (a mask weight of 0); nothing holds the parts where they were but the shortness of
+the training. Where what differs is how things look and not where they are, it is enough that what
+comes after the fusion learns: the depths, and so the coarse masks, stay as they were to the bit,
+and the mask weight goes on tying the final masks to them.
 """
 
 from dataclasses import dataclass
@@ -22,6 +25,9 @@ from pipeline.generators.weights import ASSETS
 from pipeline.training.guided import Guide
 from pipeline.training.loop import Batches
 from pipeline.training.semantic_stylegan import SemanticState, SemanticTraining, build, train_step
+
+APPEARANCE = ("local.feature_", "synthesis.")  # the parameters' names begin so
+GRAIN = "noise_strength"  # a discriminator that begins anew is deceived by grain first
 
 
 @dataclass(frozen=True)
@@ -74,9 +80,12 @@ class SemanticAdaptation(SemanticTraining):
 
     Attributes:
         finished: its file, of any readable form, or name of a shipped one, with its configuration.
+        learns: ``appearance`` for the feature heads and what comes after the fusion but the
+            strengths of the noise, which leaves every coarse mask as it is; or ``all``.
     """
 
     finished: Path = Path("semantic_stylegan_procfaces.safetensors")
+    learns: str = "appearance"
 
     def open(self) -> Pictures:
         """The images of the new domain."""
@@ -87,11 +96,16 @@ class SemanticAdaptation(SemanticTraining):
         state = build(self.config, self.recipe, self.seed, self.device)
         for network in (state.generator, state.ema):
             network.load_state_dict(self._network.state_dict())
+        if self.learns == "appearance":
+            for name, parameter in state.generator.named_parameters():
+                learns = name.startswith(APPEARANCE) and not name.endswith(GRAIN)
+                parameter.requires_grad_(learns)
         return state
 
     def about(self) -> dict[str, Any]:
-        """The generator that is adapted."""
-        return {"adapted": {"name": self._network.name, "weights": self._network.fingerprint}}
+        """The generator that is adapted, and what of it learns."""
+        adapted = {"name": self._network.name, "weights": self._network.fingerprint}
+        return {"adapted": adapted, "learns": self.learns}
 
     def batches(self, data: Any) -> Batches:
         """Images."""

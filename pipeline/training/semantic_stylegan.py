@@ -283,7 +283,10 @@ def _regularise_paths(state: SemanticState, n: int, recipe: Recipe) -> float:
     """Path length of images over expanded codes; the masks take no part."""
     generator = state.generator
     mixed = _mixed(generator, max(n // 2, 1), recipe.mixing)
-    codes = Codes(Space.W_PLUS, generator.expand(mixed))
+    values = generator.expand(mixed)
+    if not values.requires_grad:  # where the mapping does not learn
+        values.requires_grad_()
+    codes = Codes(Space.W_PLUS, values)
     images = generator.render(codes, "random")
     lengths = path_lengths(images, codes.values, torch.randn_like(images))
     penalty, state.path_mean = path_length_penalty(lengths, state.path_mean, recipe.path_weight)

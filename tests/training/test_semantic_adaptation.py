@@ -44,7 +44,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def adaptation(data: Path, out: Path, start: Path, images: int) -> SemanticAdaptation:
+def adaptation(
+    data: Path, out: Path, start: Path, images: int, learns: str = "all"
+) -> SemanticAdaptation:
     return SemanticAdaptation(
         data,
         out,
@@ -55,6 +57,7 @@ def adaptation(data: Path, out: Path, start: Path, images: int) -> SemanticAdapt
         snapshot_every=16,
         wandb="disabled",
         finished=start,
+        learns=learns,
     )
 
 
@@ -69,21 +72,40 @@ def test_drawings_are_of_ink_on_paper(drawings: Path) -> None:
     assert torch.equal(images[0], images[2]) and not torch.equal(images[0], images[1])
 
 
+@pytest.mark.parametrize("learns", ["all", "appearance"])
 def test_it_begins_with_the_finished_generator_and_resumes(
-    drawings: Path, finished: Path, tmp_path: Path
+    drawings: Path, finished: Path, tmp_path: Path, learns: str
 ) -> None:
-    begun = adaptation(drawings, tmp_path / "a", finished, 16).begin()
+    begun = adaptation(drawings, tmp_path / "a", finished, 16, learns).begin()
     torch.manual_seed(3)
     weights = SemanticStyleGAN(CONFIG).state_dict()
     for network in (begun.generator, begun.ema):
         assert all(torch.equal(v, weights[k]) for k, v in network.state_dict().items())
-    assert adaptation(drawings, tmp_path / "a", finished, 16).run()
-    assert adaptation(drawings, tmp_path / "b", finished, 8).run()
-    assert adaptation(drawings, tmp_path / "b", finished, 16).run()
+    assert adaptation(drawings, tmp_path / "a", finished, 16, learns).run()
+    assert adaptation(drawings, tmp_path / "b", finished, 8, learns).run()
+    assert adaptation(drawings, tmp_path / "b", finished, 16, learns).run()
     kept = [torch.load(tmp_path / out / "checkpoint.pt") for out in "ab"]
     for network in ("generator", "discriminator", "ema"):
         assert all(torch.equal(v, kept[1][network][k]) for k, v in kept[0][network].items())
     assert read_description(tmp_path / "a")["adapted"]["name"] == "finished"
+
+
+@pytest.mark.parametrize(("learns", "kept"), [("appearance", True), ("all", False)])
+def test_depths_and_coarse_masks_stay_where_the_appearance_learns(
+    drawings: Path, finished: Path, tmp_path: Path, learns: str, kept: bool
+) -> None:
+    training = adaptation(drawings, tmp_path, finished, 16, learns)
+    before = training.begin().generator
+    assert training.run()
+    after = training.begin()
+    after.load(tmp_path / "checkpoint.pt")
+    codes = before.sample(3, torch.Generator().manual_seed(0))
+    made = [network.compose(codes) for network in (before, after.ema)]
+    assert torch.equal(made[0].coarse, made[1].coarse) is kept
+    assert torch.equal(made[0].depths, made[1].depths) is kept
+    assert not torch.equal(made[0].images, made[1].images)
+    grain = [p for name, p in after.ema.named_parameters() if name.endswith("noise_strength")]
+    assert (sum(strength.abs().item() for strength in grain) == 0) is kept
 
 
 def test_the_shipped_network_goes_by_its_name() -> None:
@@ -132,8 +154,12 @@ def test_script(
     given = ("--data", drawings, "--out", out, "--images", 8, "--batch", 4, "--judge-alone", 4)
     assert run(adapt_semantic_stylegan.main, *given, "--start", finished) == 0
     described = read_description(out)
-    assert described["recipe"]["mask_weight"] == 0
+    assert (described["learns"], described["recipe"]["mask_weight"]) == ("appearance", 100)
     assert described["data"]["count"] == 12
+    all_of_it = (*given[:2], "--out", tmp_path / "all", *given[4:], "--learns", "all")
+    assert run(adapt_semantic_stylegan.main, *all_of_it, "--start", finished) == 0
+    described = read_description(tmp_path / "all")
+    assert (described["learns"], described["recipe"]["mask_weight"]) == ("all", 0)
     capsys.readouterr()
     assert run(adapt_semantic_stylegan.main, *given, "--start", tmp_path / "none.pt") == 2
     assert "none.pt" in capsys.readouterr().err
