@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import torch
@@ -82,6 +83,11 @@ class Generator(nn.Module, ABC):
     def architecture(self) -> str:
         """What decides its images besides the weights, as text."""
         return type(self).__name__
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are; the CPU where it has none."""
+        return next(chain(self.parameters(), self.buffers()), torch.empty(0)).device
 
     @cached_property
     def fingerprint(self) -> str:

@@ -137,7 +137,7 @@ def examples(
 
 def values_in(generator: Generator, codes: Codes, space: Space) -> Tensor:
     """Codes in a space ``[n, d]``, float32 on the CPU, converted in batches."""
-    device = next(generator.parameters()).device
+    device = generator.device
     batches = []
     with torch.no_grad():
         for start in range(0, len(codes), CONVERTED_AT_ONCE):

@@ -190,7 +190,7 @@ class StyleFlow(LabelledMethod):
         names = self.conditions()
         latents = values_in(generator, labels.codes, Space.W)
         columns = [labels.names.index(name) for name in names]
-        device = next(generator.parameters()).device
+        device = generator.device
         shape = self.shape(latents.shape[1], len(names))
         pairs = latents.to(device), labels.attributes[:, columns].to(device)
         return FlowTraining(*pairs, shape, self.recipe, seed)

@@ -120,4 +120,4 @@ class Sampling(Stage[Codes]):
         tensors = load_file(folder / "codes.safetensors")
         space = Space(json.loads((folder / "space.json").read_text()))
         codes = Codes(space, tensors["values"], tensors.get("labels"))
-        return codes.to(next(self.generator.parameters()).device)
+        return codes.to(self.generator.device)

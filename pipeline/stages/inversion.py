@@ -106,5 +106,5 @@ class Inverting(Stage[Inverted]):
         notes = json.loads((folder / "inversion.json").read_text())
         quality = {name: tensors[f"quality.{name}"] for name in notes["quality"]}
         codes = Codes(Space.W_PLUS, tensors["codes"])
-        device = next(self.generator.parameters()).device
+        device = self.generator.device
         return Inverted(codes.to(device), quality, notes["steps"])
