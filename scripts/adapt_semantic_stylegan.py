@@ -33,7 +33,7 @@ JUDGE_ALONE = 4000  # images before the generator learns: its discriminator begi
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    parser = training_parser("Adapt a SemanticStyleGAN to images without masks.", images=16_000)
+    parser = training_parser("Adapt a SemanticStyleGAN to images without masks.", images=24_000)
     parser.add_argument("--start", type=Path, required=True, help="generator file to go on from")
     parser.add_argument("--preset", default="small", choices=("small", "paper"))
     parser.add_argument("--batch", type=int, help="images per step (8, or 16 of the paper)")

@@ -27,7 +27,7 @@ from pipeline.training.loop import Batches
 from pipeline.training.semantic_stylegan import SemanticState, SemanticTraining, build, train_step
 
 APPEARANCE = ("local.feature_", "synthesis.")  # the parameters' names begin so
-GRAIN = "noise_strength"  # a discriminator that begins anew is deceived by grain first
+NOISE = ".noise_strength"  # and end so
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,9 @@ class SemanticAdaptation(SemanticTraining):
 
     Attributes:
         finished: its file, of any readable form, or name of a shipped one, with its configuration.
-        learns: ``appearance`` for the feature heads and what comes after the fusion but the
-            strengths of the noise, which leaves every coarse mask as it is; or ``all``.
+        learns: ``appearance`` for the feature heads and what comes after the fusion, which leaves
+            every coarse mask as it is; or ``all``. In the first case the averaged generator, which
+            is the result, keeps the noise that it had.
     """
 
     finished: Path = Path("semantic_stylegan_procfaces.safetensors")
@@ -98,8 +99,7 @@ class SemanticAdaptation(SemanticTraining):
             network.load_state_dict(self._network.state_dict())
         if self.learns == "appearance":
             for name, parameter in state.generator.named_parameters():
-                learns = name.startswith(APPEARANCE) and not name.endswith(GRAIN)
-                parameter.requires_grad_(learns)
+                parameter.requires_grad_(name.startswith(APPEARANCE))
         return state
 
     def about(self) -> dict[str, Any]:
@@ -115,7 +115,22 @@ class SemanticAdaptation(SemanticTraining):
         self, state: SemanticState, batch: tuple[Tensor, ...], guide: Guide | None
     ) -> dict[str, float]:
         """One update of both networks; returns the losses."""
-        return train_step(state, batch[0], None, self.recipe, guide)
+        losses = train_step(state, batch[0], None, self.recipe, guide)
+        if self.learns == "appearance":
+            self._leave_noise(state.ema)
+        return losses
+
+    @torch.no_grad()
+    def _leave_noise(self, network: SemanticStyleGAN) -> None:
+        """Give the averaged generator the noise that the finished one had.
+
+        While the rest learns, noise is what answers the discriminator where it looks for grain;
+        without any, contours and features do so. In pictures it is a veil.
+        """
+        finished = dict(self._network.named_parameters())
+        for name, parameter in network.named_parameters():
+            if name.endswith(NOISE):
+                parameter.copy_(finished[name])
 
     @cached_property
     def _network(self) -> SemanticStyleGAN:
