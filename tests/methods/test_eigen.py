@@ -125,7 +125,8 @@ def test_a_vanishing_tau_gives_the_plain_solution() -> None:
     for solver in (regularised, woodbury):
         other = solver(foreground, background, tau=1e-12)
         torch.testing.assert_close(other.eigenvalues, plain.eigenvalues, rtol=1e-9, atol=0)
-        torch.testing.assert_close(other.directions, plain.directions, rtol=0, atol=1e-9)
+        # Eigenvectors close to others turn by what processors round differently.
+        torch.testing.assert_close(other.directions, plain.directions, rtol=0, atol=1e-7)
 
 
 def test_a_lower_rank_is_the_problem_of_the_truncated_background() -> None:
