@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from pipeline.disk import is_full
+from pipeline.disk import takes_nothing
 from pipeline.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 def attempt(what: str, act: Callable[[], object]) -> None:
     """Do what the results do not depend on; its failure is a warning.
 
-    It comes with a traceback, unless a full disk or a mistake of the user's is the reason.
+    It comes with a traceback, unless the reason is a disk that takes nothing or a user's mistake.
 
     Args:
         what: what it makes, e.g. ``the report``.
@@ -21,5 +21,5 @@ def attempt(what: str, act: Callable[[], object]) -> None:
     try:
         act()
     except Exception as error:
-        told = isinstance(error, UserError) or is_full(error)
+        told = isinstance(error, UserError) or takes_nothing(error)
         log.warning("%s failed (%s); the numbers are safe", what, error, exc_info=not told)

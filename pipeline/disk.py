@@ -11,6 +11,7 @@ from pathlib import Path
 from pipeline.errors import UserError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+READ_ONLY = (errno.EROFS,)
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,23 @@ class Place:
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether an error says that a disk or a quota is full.
+    """Whether an error says that a disk or a quota is full."""
+    return _says(error, FULL)
 
-    Libraries that write by themselves (safetensors, torch) wrap the system's error in one of their
-    own, in which only its text is left.
+
+def takes_nothing(error: BaseException) -> bool:
+    """Whether an error says that a disk is full, or mounted read-only."""
+    return _says(error, FULL + READ_ONLY)
+
+
+def _says(error: BaseException, codes: tuple[int, ...]) -> bool:
+    """Whether an error is one of the system's, or wraps one.
+
+    Of what libraries that write by themselves (safetensors, torch) wrap, only the text is left.
     """
     if isinstance(error, OSError) and error.errno is not None:
-        return error.errno in FULL
-    return any(os.strerror(code) in str(error) for code in FULL)
+        return error.errno in codes
+    return any(os.strerror(code) in str(error) for code in codes)
 
 
 def reason(error: BaseException) -> str:

@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
 from pipeline.allocator import keep_freed_memory
-from pipeline.disk import Place, is_full, reason
+from pipeline.disk import Place, reason, takes_nothing
 from pipeline.errors import UserError
 from pipeline.preflight import preflight, wants_help
 from pipeline.records import OUTPUT_KEY
@@ -112,17 +112,18 @@ def job() -> Iterator[None]:
 
 
 def _no_fault(error: Exception) -> UserError | None:
-    """A mistake of the user's, or a disk that is full, in words; None for a fault."""
+    """A mistake of the user's, or a disk that takes nothing, in words; None for a fault."""
     if isinstance(error, UserError):
         return error
-    if not is_full(error):
+    if not takes_nothing(error):
         return None
     if HydraConfig.initialized():
         folder = Path(HydraConfig.get().runtime.output_dir)
         return Place("output folder", folder, OUTPUT_KEY).refuse(error)
     return UserError(  # Hydra's own files
-        f"A disk is full ({reason(error)}): free some space and run the same command again, or "
-        "choose another folder with hydra.run.dir=PATH, of a sweep with hydra.sweep.dir=PATH."
+        f"A disk takes nothing ({reason(error)}): free some space or make it writable and run the "
+        "same command again, or choose another folder with hydra.run.dir=PATH, of a sweep with "
+        "hydra.sweep.dir=PATH."
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.claims import turn
-from pipeline.disk import Place, is_full, sync_folder
+from pipeline.disk import Place, sync_folder, takes_nothing
 from pipeline.entries import MANIFEST, DamagedError, check, seal
 from pipeline.errors import UserError
 from pipeline.keys import key
@@ -112,7 +112,7 @@ class Store:
         try:
             make(partial)
         except Exception as error:
-            if is_full(error) and not isinstance(error, UserError):
+            if takes_nothing(error) and not isinstance(error, UserError):
                 raise self._place.refuse(error) from error
             raise
         seconds = time.perf_counter() - begin

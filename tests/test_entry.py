@@ -7,12 +7,14 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from safetensors import SafetensorError
 
 from pipeline.attempts import attempt
 from pipeline.entry import MISTAKE, TRACEBACKS, told_plainly
 from pipeline.errors import UserError
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+READ_ONLY = SafetensorError(f"I/O error: {os.strerror(errno.EROFS)} (os error 30)")
 
 
 @pytest.fixture(autouse=True)
@@ -26,13 +28,17 @@ def as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     signal.signal(signal.SIGTERM, before)
 
 
-@pytest.mark.parametrize("error", [UserError("A disk is full or so"), FULL], ids=["user", "disk"])
+@pytest.mark.parametrize(
+    "error",
+    [UserError("A disk takes nothing or so"), FULL, READ_ONLY],
+    ids=["user", "full", "read-only"],
+)
 def test_what_is_no_fault_is_one_line(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended, told_plainly():
         raise error
     assert ended.value.code == MISTAKE
     printed = capsys.readouterr().err
-    assert printed.startswith("error: A disk is full")
+    assert printed.startswith("error: A disk takes nothing")
     assert printed.count("\n") == 1
     assert not logging.raiseExceptions  # a log on a full disk stays silent
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors import SafetensorError
 
 from pipeline import entries
 from pipeline.errors import UserError
@@ -142,6 +143,17 @@ FULL = [
     OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)),
     RuntimeError("I/O error: No space left on device (os error 28)"),
 ]
+READ_ONLY = [
+    OSError(errno.EROFS, os.strerror(errno.EROFS)),
+    SafetensorError(f"I/O error: {os.strerror(errno.EROFS)} (os error 30)"),
+]
+
+
+@pytest.mark.parametrize("error", READ_ONLY)
+def test_a_disk_that_becomes_read_only_is_one_line(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(UserError, match=r"Cannot write to the store .* store=PATH") as caught:
+        Store(tmp_path).get("s", KEY, raising(error))
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("error", FULL)
