@@ -1,6 +1,7 @@
 """The page in a browser, served as a user serves it; and what its server tells strangers."""
 
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -91,6 +92,28 @@ def find(browser: Any, options: str = "method.num_directions=2") -> None:
     put(browser, "options", options)
     click(browser, "find")
     ready(browser)
+
+
+def test_ctrl_c_ends_it_in_a_word(tmp_path: Path) -> None:
+    places = ["--port", "0", "--store", str(tmp_path / "store"), "--out", str(tmp_path / "out")]
+    command = [sys.executable, "scripts/explore.py", *places]
+    code = (  # a process in the background is begun deaf to SIGINT
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *command],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline().startswith("http://127.0.0.1:")
+        server.send_signal(signal.SIGINT)
+        _, told = server.communicate(timeout=PATIENCE)
+    assert server.returncode == 0
+    assert told.strip().splitlines()[-1] == "stopped" and "Traceback" not in told
 
 
 def test_it_opens_with_pictures_and_fetches_nothing_from_elsewhere(page: Any, address: str) -> None:

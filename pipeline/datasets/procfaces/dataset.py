@@ -5,6 +5,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -162,8 +163,14 @@ def _run(jobs: list[Job], processes: int) -> Iterator[int]:
         yield from map(_render_block, jobs)
         return
     context = multiprocessing.get_context("spawn")
-    with context.Pool(min(processes, len(jobs)), torch.set_num_threads, (1,)) as pool:
+    with context.Pool(min(processes, len(jobs)), _begin_worker) as pool:
         yield from pool.imap_unordered(_render_block, jobs)
+
+
+def _begin_worker() -> None:
+    """Be one thread, and leave Ctrl-C to the process that waits for all."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _render_block(job: Job) -> int:
