@@ -19,6 +19,7 @@ from pipeline.preflight import preflight, wants_help
 from pipeline.records import OUTPUT_KEY
 
 MISTAKE, INTERRUPTED, TERMINATED = 2, 130, 143
+NO_CLUSTER = ('Could not detect "srun"', "Could not find any running Ray instance")  # of launchers
 TRACEBACKS = "PIPELINE_TRACEBACKS"  # what HYDRA_FULL_ERROR was before it was set here
 
 
@@ -112,9 +113,14 @@ def job() -> Iterator[None]:
 
 
 def _no_fault(error: Exception) -> UserError | None:
-    """A mistake of the user's, or a disk that takes nothing, in words; None for a fault."""
+    """A mistake, no cluster, or a disk that takes nothing, in words; None for a fault."""
     if isinstance(error, UserError):
         return error
+    if any(words in str(error) for words in NO_CLUSTER):
+        return UserError(
+            f"The launcher finds no cluster from here ({reason(error)}) Give the command where one "
+            "can be reached, or rehearse it with hydra/launcher=slurm_local or ray_local."
+        )
     if not takes_nothing(error):
         return None
     if HydraConfig.initialized():

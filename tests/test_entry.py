@@ -43,6 +43,23 @@ def test_what_is_no_fault_is_one_line(error: Exception, capsys: pytest.CaptureFi
     assert not logging.raiseExceptions  # a log on a full disk stays silent
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError('Could not detect "srun", are you indeed on a slurm cluster?'),
+        ConnectionError("Could not find any running Ray instance. Please specify the one."),
+    ],
+    ids=["slurm", "ray"],
+)
+def test_no_cluster_is_one_line(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended, told_plainly():
+        raise error
+    assert ended.value.code == MISTAKE
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: The launcher finds no cluster from here")
+    assert "slurm_local" in printed and printed.count("\n") == 1
+
+
 def test_a_fault_is_shown_in_full() -> None:
     with pytest.raises(OSError, match="no such thing"), told_plainly():
         raise OSError(errno.ENOENT, "no such thing")
