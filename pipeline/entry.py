@@ -118,8 +118,8 @@ def _no_fault(error: Exception) -> UserError | None:
         return error
     if any(words in str(error) for words in NO_CLUSTER):
         return UserError(
-            f"The launcher finds no cluster from here ({reason(error)}) Give the command where one "
-            "can be reached, or rehearse it with hydra/launcher=slurm_local or ray_local."
+            f"The launcher finds no cluster from here ({reason(error)}): give the command where "
+            "one can be reached, or rehearse it with hydra/launcher=slurm_local or ray_local."
         )
     if not takes_nothing(error):
         return None

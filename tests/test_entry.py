@@ -29,35 +29,29 @@ def as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    "error",
-    [UserError("A disk takes nothing or so"), FULL, READ_ONLY],
-    ids=["user", "full", "read-only"],
+    ("error", "beginning"),
+    [
+        (UserError("A mistake."), "A mistake."),
+        (FULL, "A disk takes nothing"),
+        (READ_ONLY, "A disk takes nothing"),
+        (
+            RuntimeError('Could not detect "srun", are you indeed on a slurm cluster?'),
+            "The launcher",
+        ),
+        (ConnectionError("Could not find any running Ray instance. Start one."), "The launcher"),
+    ],
+    ids=["user", "full", "read-only", "slurm", "ray"],
 )
-def test_what_is_no_fault_is_one_line(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_fault_is_one_line(
+    error: Exception, beginning: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended, told_plainly():
         raise error
     assert ended.value.code == MISTAKE
     printed = capsys.readouterr().err
-    assert printed.startswith("error: A disk takes nothing")
+    assert printed.startswith(f"error: {beginning}")
     assert printed.count("\n") == 1
     assert not logging.raiseExceptions  # a log on a full disk stays silent
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        RuntimeError('Could not detect "srun", are you indeed on a slurm cluster?'),
-        ConnectionError("Could not find any running Ray instance. Please specify the one."),
-    ],
-    ids=["slurm", "ray"],
-)
-def test_no_cluster_is_one_line(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended, told_plainly():
-        raise error
-    assert ended.value.code == MISTAKE
-    printed = capsys.readouterr().err
-    assert printed.startswith("error: The launcher finds no cluster from here")
-    assert "slurm_local" in printed and printed.count("\n") == 1
 
 
 def test_a_fault_is_shown_in_full() -> None:

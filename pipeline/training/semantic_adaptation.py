@@ -117,11 +117,11 @@ class SemanticAdaptation(SemanticTraining):
         """One update of both networks; returns the losses."""
         losses = train_step(state, batch[0], None, self.recipe, guide)
         if self.learns == "appearance":
-            self._leave_noise(state.ema)
+            self._keep_noise(state.ema)
         return losses
 
     @torch.no_grad()
-    def _leave_noise(self, network: SemanticStyleGAN) -> None:
+    def _keep_noise(self, network: SemanticStyleGAN) -> None:
         """Give the averaged generator the noise that the finished one had.
 
         While the rest learns, noise is what answers the discriminator where it looks for grain;
